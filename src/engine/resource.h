@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * One resource: a name, who masters it, and the queues of its locks as this node sees them. Also
+ * the directory record: a resource without locks here, kept because its name hashes to us.
+ *
+ * "In use" (on ls->active) while it has a lock or something holds it; else unused (on ls->unused,
+ * oldest first), kept for toss_ms, longer where it is a directory record for another master.
+ * During recovery nothing moves to unused: recovery.c sweeps when it is over.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/pure/hash.h"
+#include "base/pure/list.h"
+
+struct engine_lockspace;
+struct lock;
+
+#define RESOURCE_IN_USE		 0x0001u /* on ls->active */
+#define RESOURCE_MASTER_UNCERTAIN 0x0002u /* revived with a remote master that may have dropped it */
+#define RESOURCE_VALNOTVALID	 0x0004u
+#define RESOURCE_NEW_MASTER	 0x0008u /* recovery: our locks must be sent to the new master */
+#define RESOURCE_NEW_MASTER2	 0x0010u /* recovery: its master changed (stays until finalised) */
+#define RESOURCE_RECOVER_CONVERT 0x0020u
+#define RESOURCE_RECOVER_GRANT	 0x0040u
+#define RESOURCE_LVB_INVALID	 0x0080u /* recovery: a gone node held PW or EX with a value block */
+#define RESOURCE_MASTER_GONE	 0x0100u /* recovery: its master is a gone node */
+#define RESOURCE_TOLD		 0x0200u /* directory: told_nodeid was answered "you are master" at told_ms */
+
+struct resource {
+	struct hash_node by_name;
+	struct engine_lockspace *ls;
+	struct list entry;	/* ls->active or ls->unused */
+	struct list granted;
+	struct list converting;
+	struct list waiting;
+	struct list lookup;	/* locks of ours that wait until the master is known */
+	uint8_t *lvb;		/* lvb_bytes; NULL: none. Only valid if we are master */
+	uint32_t hash;
+	uint32_t master_nodeid; /* 0: not known; ours: we are */
+	uint32_t dir_nodeid;
+	uint32_t first_lkid;	/* the one lock that may ask who is master; 0: none */
+	uint32_t lvbseq;
+	uint32_t recover_count; /* LOCK replies awaited (recovery); else told_nodeid, see RESOURCE_TOLD */
+	uint32_t unused_since_s; /* valid while unused: ms / 64 of the engine's clock; else told at */
+	uint16_t flags;
+	uint8_t name_bytes;
+	uint8_t name[];
+};
+
+/** resource_find() - NULL: no record */
+struct resource *resource_find(
+	const struct engine_lockspace *ls, const void *name, uint32_t bytes, uint32_t hash);
+/** resource_new() - unused, master unknown, directory node computed. Return: 0; -ENOMEM */
+int resource_new(struct engine_lockspace *ls, const void *name, uint32_t bytes, uint32_t hash,
+	struct resource **ret);
+/** resource_free() - no locks may be left */
+void resource_free(struct resource *resource);
+/** resource_hold() - it gets a lock: in use from now on */
+void resource_hold(struct resource *resource);
+/** resource_put() - it may have lost its last lock: then it is unused, its value block is gone */
+void resource_put(struct resource *resource);
+/** resource_is_master() - we are */
+bool resource_is_master(const struct resource *resource);
+/** resource_set_master() - @nodeid 0: forget */
+void resource_set_master(struct resource *resource, uint32_t nodeid);
+/** resource_has_locks() - on any queue, lookup included */
+bool resource_has_locks(const struct resource *resource);
+/** resource_lvb_make() - Return: 0; -ENOMEM */
+int resource_lvb_make(struct resource *resource);
+void resource_lvb_drop(struct resource *resource);
+/** resource_hash() - the name hash that all nodes compute */
+uint32_t resource_hash(const void *name, uint32_t bytes);
