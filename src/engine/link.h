@@ -5,10 +5,9 @@
  * resending after a reconnect, and the FIN handshake. It moves frames and knows nothing of locks.
  *
  * The link keeps what is to be sent in pages of 4096 bytes; whoever has the connection takes bytes
- * when it can send (link_take()). Sequenced frames stay until acknowledged; link_connected() makes all
- * of them go out again. Bare frames (STATUS, ACK) that were taken are gone; while there is no connection
- * only the newest few are kept.
- * Source: docs/protocol/wire.md, "Links".
+ * when it can send (link_take()). Sequenced frames stay until acknowledged; link_connected() makes
+ * all of them go out again. Bare frames (STATUS, ACK) that were taken are gone; while there is no
+ * connection only the newest few are kept. Source: docs/protocol/wire.md, "Links".
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,7 +32,8 @@ struct link_reserve; /* pages kept back, shared by all links of a node */
 
 /* What the link tells its owner while it works on an input; the callbacks must not call back. */
 struct link_owner {
-	/* a whole inner MSG or RCOM frame arrived in sequence (or bare). @frame is valid during the call */
+	/* a whole inner MSG or RCOM frame arrived in sequence (or bare). @frame is valid during the
+	 * call */
 	void (*deliver)(void *context, uint32_t nodeid, const struct wire_frame *frame);
 	/* something to send became available where there was nothing */
 	void (*wakeup)(void *context, uint32_t nodeid);
@@ -51,34 +51,34 @@ struct link_counters {
 };
 
 struct link {
-	struct list entry;	   /* the owner's list of peers */
-	struct list dirty;	   /* the owner's list of peers with output */
-	const struct alloc *alloc; /* borrowed */
+	struct list entry;              /* the owner's list of peers */
+	struct list dirty;              /* the owner's list of peers with output */
+	const struct alloc *alloc;      /* borrowed */
 	const struct link_owner *owner; /* borrowed */
-	struct link_reserve *reserve;	/* borrowed */
-	uint32_t nodeid;	   /* the peer */
+	struct link_reserve *reserve;   /* borrowed */
+	uint32_t nodeid;                /* the peer */
 	uint32_t our_nodeid;
-	uint32_t our_version;	   /* in the headers that we send */
-	uint32_t version;	   /* of the peer, 0: not known yet */
+	uint32_t our_version; /* in the headers that we send */
+	uint32_t version;     /* of the peer, 0: not known yet */
 	enum link_state state;
-	uint32_t users;		   /* lockspaces of ours that list it as a member */
-	uint32_t seq_send;	   /* of the next sequenced frame */
-	uint32_t seq_acked;	   /* lowest not acknowledged */
-	uint32_t seq_next;	   /* expected from the peer */
-	uint32_t fin_seq;	   /* of our FIN; valid in FIN_WAIT1, CLOSING, LAST_ACK */
-	bool heard;		   /* a STATUS or STATUS_REPLY arrived since the last reset */
+	uint32_t users;     /* lockspaces of ours that list it as a member */
+	uint32_t seq_send;  /* of the next sequenced frame */
+	uint32_t seq_acked; /* lowest not acknowledged */
+	uint32_t seq_next;  /* expected from the peer */
+	uint32_t fin_seq;   /* of our FIN; valid in FIN_WAIT1, CLOSING, LAST_ACK */
+	bool heard;         /* a STATUS or STATUS_REPLY arrived since the last reset */
 	bool connected;
-	bool ack_due;		   /* an ACK goes out with the next take */
-	bool names_sequenced;	   /* the peer sends NAMES inside OPTS: so do we */
-	uint64_t resend_at_ms;	   /* UINT64_MAX: nothing unacknowledged */
-	uint64_t gap_since_ms;	   /* UINT64_MAX: no gap */
-	uint32_t resend_ms;	   /* interval */
+	bool ack_due;          /* an ACK goes out with the next take */
+	bool names_sequenced;  /* the peer sends NAMES inside OPTS: so do we */
+	uint64_t resend_at_ms; /* UINT64_MAX: nothing unacknowledged */
+	uint64_t gap_since_ms; /* UINT64_MAX: no gap */
+	uint32_t resend_ms;    /* interval */
 	uint64_t now_ms;
-	struct list pages;	   /* struct link_page, oldest first: sequenced frames */
+	struct list pages;           /* struct link_page, oldest first: sequenced frames */
 	struct link_page *take_page; /* next to be taken; NULL: everything was taken */
-	uint32_t take_offset;	   /* in take_page, at a frame boundary */
+	uint32_t take_offset;        /* in take_page, at a frame boundary */
 	uint32_t page_count;
-	struct list bare;	   /* small records: frames without a sequence number */
+	struct list bare; /* small records: frames without a sequence number */
 	uint32_t bare_count;
 	struct link_counters counters;
 };
@@ -92,7 +92,8 @@ void link_init(struct link *link, const struct alloc *alloc, const struct link_o
 	uint32_t resend_ms, uint64_t now_ms);
 /** link_done() - free all memory; takes a zeroed struct */
 void link_done(struct link *link);
-/** link_reset() - as after FIN or when the node left the cluster: numbers 0, version unset, queue empty */
+/** link_reset() - as after FIN or when the node left the cluster: numbers 0, version unset, queue
+ * empty */
 void link_reset(struct link *link);
 
 /**
@@ -100,10 +101,10 @@ void link_reset(struct link *link);
  * @frame: with its own header (version link->our_version), copied
  * @must_go: take from the reserve if memory is short (answers, unlocks)
  *
- * STATUS and STATUS_REPLY go bare, NAMES and its reply as the peer does it, LOOKUP, LOCK, their replies
- * and every MSG sequenced when both speak 3.2, else bare. STATUS_REPLY for an unknown lockspace: @sequenced.
- * Return: 0; -ENOBUFS the peer's version is not known and the frame needs it; -ENOMEM; -EPIPE
- * after our FIN nothing sequenced may be sent.
+ * STATUS and STATUS_REPLY go bare, NAMES and its reply as the peer does it, LOOKUP, LOCK, their
+ * replies and every MSG sequenced when both speak 3.2, else bare. STATUS_REPLY for an unknown
+ * lockspace: @sequenced. Return: 0; -ENOBUFS the peer's version is not known and the frame needs
+ * it; -ENOMEM; -EPIPE after our FIN nothing sequenced may be sent.
  */
 int link_send(struct link *link, const uint8_t *frame, size_t bytes, bool must_go);
 /** link_member_added(), link_member_removed() - a lockspace lists the peer, or no longer */
