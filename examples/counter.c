@@ -1,0 +1,603 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Many processes add 1 to a number in one file, and a distributed lock keeps them apart.
+ *
+ *	counter [-l LOCKSPACE] [-w WRITERS] [-n ADDITIONS] [-k KILLS] [-d DIRECTORY]
+ *
+ * First the writers work without a lock for a moment, and additions are lost. Then each of them
+ *reads and writes the number only while it holds an EX lock, some are killed by SIGKILL while they
+ *hold it, and a reader under a PR lock compares the file with the value block of the lock. In the
+ *end the books must balance. It is also an example of how a program uses libdlm: see writer_run().
+ *
+ * Exit status: 0 all held; 1 something did not; 2 wrong use.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <libdlm.h>
+#include <limits.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define RESOURCE       "counter"
+#define WRITERS_MAX    64
+#define NUMBER_BYTES   21 /* of the number in the file: 20 digits and a newline */
+#define SECONDS_MAX    90 /* for the whole job under the lock */
+#define LOSS_SECONDS   10 /* at most, until the job without the lock has lost something */
+#define LOSS_ADDITIONS 2000
+
+/* What all processes share besides the file. Each writer writes its own slot only. */
+struct slot {
+	atomic_uint_fast64_t acknowledged; /* additions that are in the file, as the writer says */
+	atomic_bool inside;                /* it holds the lock and has read the number */
+	pid_t pid;
+	bool killed;
+};
+
+struct shared {
+	atomic_bool stop;
+	atomic_uint_fast64_t read_count;  /* times that the reader compared file and value block */
+	atomic_uint_fast64_t wrong_count; /* times that they differed */
+	atomic_uint_fast64_t told_count;  /* times that anyone was told: block not valid */
+	struct slot writers[WRITERS_MAX];
+};
+
+struct job {
+	const char *lockspace;
+	const char *directory; /* where the files are */
+	unsigned writers, kills;
+	uint64_t additions;
+	int number_fd, log_fd;
+	struct shared *shared;
+	pid_t reader_pid;
+};
+
+static void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+static void fail(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fprintf(stderr, "counter: ");
+	vfprintf(stderr, format, args);
+	fprintf(stderr, "\n");
+	va_end(args);
+	exit(1);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* ---- the number in the file ---- */
+
+static uint64_t number_read(int fd)
+{
+	char text[NUMBER_BYTES + 1] = "";
+
+	if (pread(fd, text, NUMBER_BYTES, 0) != NUMBER_BYTES)
+		fail("cannot read the number: %s", strerror(errno));
+	return strtoull(text, NULL, 10);
+}
+
+static void number_write(int fd, uint64_t number)
+{
+	char text[NUMBER_BYTES + 1];
+
+	snprintf(text, sizeof(text), "%020" PRIu64 "\n", number);
+	if (pwrite(fd, text, NUMBER_BYTES, 0) != NUMBER_BYTES)
+		fail("cannot write the number: %s", strerror(errno));
+}
+
+/** addition_make() - the work itself: read the number, add 1, write it, say so. Return: the sum */
+static uint64_t addition_make(const struct job *job, struct slot *me)
+{
+	char line[64];
+	uint64_t number = number_read(job->number_fd);
+	int bytes;
+
+	atomic_store(&me->inside, true);
+	sched_yield(); /* a real program would think here; others may run */
+	number_write(job->number_fd, number + 1);
+	bytes = snprintf(line, sizeof(line), "%" PRIu64 " %d\n", number + 1, (int)getpid());
+	if (write(job->log_fd, line, (size_t)bytes) != bytes)
+		fail("cannot write the log: %s", strerror(errno));
+	atomic_fetch_add(&me->acknowledged, 1);
+	atomic_store(&me->inside, false);
+	return number + 1;
+}
+
+/* ---- one process with a lock ---- */
+
+struct handle {
+	dlm_lshandle_t lockspace;
+	struct dlm_lksb status;
+	char value[DLM_LVB_LEN];
+};
+
+/** handle_convert() - change the mode of our lock; the value block travels with it */
+static void handle_convert(struct handle *handle, uint32_t mode, uint32_t flags)
+{
+	if (dlm_ls_lock_wait(handle->lockspace, mode, &handle->status, flags | LKF_VALBLK, RESOURCE,
+		    strlen(RESOURCE), 0, NULL, NULL, NULL) ||
+		handle->status.sb_status)
+		fail("pid %d: lock %s, mode %u: %s", (int)getpid(), RESOURCE, mode,
+			strerror(handle->status.sb_status ? handle->status.sb_status : errno));
+}
+
+/** handle_get() - a mode that reads the value block. Return: whether the block is valid */
+static bool handle_get(struct handle *handle, const struct job *job, uint32_t mode)
+{
+	handle_convert(handle, mode, LKF_CONVERT);
+	if (!(handle->status.sb_flags & DLM_SBF_VALNOTVALID))
+		return true;
+	atomic_fetch_add(&job->shared->told_count, 1);
+	return false;
+}
+
+/** handle_put() - write @number into the value block of the lock that we hold, and let go */
+static void handle_put(struct handle *handle, uint64_t number)
+{
+	memcpy(handle->value, &number, sizeof(number));
+	handle_convert(handle, LKM_NLMODE, LKF_CONVERT);
+}
+
+/** handle_open() - a NL lock, which keeps nobody out and keeps the value block alive */
+static void handle_open(struct handle *handle, const char *lockspace)
+{
+	memset(handle, 0, sizeof(*handle));
+	handle->status.sb_lvbptr = handle->value;
+	handle->lockspace = dlm_open_lockspace(lockspace);
+	if (!handle->lockspace)
+		fail("cannot open lockspace %s: %s", lockspace, strerror(errno));
+	handle_convert(handle, LKM_NLMODE, 0);
+}
+
+static void handle_close(struct handle *handle)
+{
+	dlm_ls_unlock_wait(handle->lockspace, handle->status.sb_lkid, 0, &handle->status);
+	dlm_close_lockspace(handle->lockspace);
+}
+
+static void writer_run(const struct job *job, struct slot *me)
+{
+	struct handle handle;
+
+	handle_open(&handle, job->lockspace);
+	while (!atomic_load(&job->shared->stop)) {
+		handle_get(&handle, job, LKM_EXMODE);
+		handle_put(&handle, addition_make(job, me));
+	}
+	handle_close(&handle);
+}
+
+static void writer_run_unlocked(const struct job *job, struct slot *me)
+{
+	while (!atomic_load(&job->shared->stop))
+		addition_make(job, me);
+}
+
+/** reader_look() - under PR the file and the value block say the same, unless it is not valid */
+static void reader_look(const struct job *job, struct handle *handle)
+{
+	bool valid = handle_get(handle, job, LKM_PRMODE);
+	uint64_t number = number_read(job->number_fd), value;
+
+	memcpy(&value, handle->value, sizeof(value));
+	if (valid && value != number)
+		atomic_fetch_add(&job->shared->wrong_count, 1);
+	atomic_fetch_add(&job->shared->read_count, 1);
+	handle_convert(handle, LKM_NLMODE, LKF_CONVERT);
+}
+
+static void reader_run(const struct job *job)
+{
+	struct handle handle;
+
+	handle_open(&handle, job->lockspace);
+	handle_get(&handle, job, LKM_EXMODE); /* so that the block has the number from the start */
+	handle_put(&handle, number_read(job->number_fd));
+	while (!atomic_load(&job->shared->stop))
+		reader_look(job, &handle);
+	handle_close(&handle);
+}
+
+/* ---- the parent: starts, kills, watches, checks ---- */
+
+/* The child ends with its parent, so that an interrupted run leaves nothing behind. */
+static pid_t child_start(void)
+{
+	pid_t parent = getpid(), pid = fork();
+
+	if (pid < 0)
+		fail("cannot start a process: %s", strerror(errno));
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(1);
+	}
+	return pid;
+}
+
+static void writers_start(struct job *job, void (*run)(const struct job *, struct slot *))
+{
+	for (unsigned i = 0; i < job->writers; i++) {
+		struct slot *slot = &job->shared->writers[i];
+		pid_t pid = child_start();
+
+		if (pid == 0) {
+			run(job, slot);
+			exit(0);
+		}
+		slot->pid = pid;
+	}
+}
+
+static uint64_t acknowledged(const struct job *job)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < job->writers; i++)
+		sum += atomic_load(&job->shared->writers[i].acknowledged);
+	return sum;
+}
+
+/** child_wait() - Return: whether it ended as it should */
+static bool child_wait(pid_t pid, bool killed)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid)
+		return false;
+	if (killed)
+		return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static bool writers_wait(struct job *job)
+{
+	bool good = true;
+
+	atomic_store(&job->shared->stop, true);
+	for (unsigned i = 0; i < job->writers; i++) {
+		const struct slot *slot = &job->shared->writers[i];
+
+		if (!slot->killed && !child_wait(slot->pid, false)) {
+			printf("  writer %d ended badly\n", (int)slot->pid);
+			good = false;
+		}
+	}
+	return good;
+}
+
+/** files_new() - the number 0 and an empty log, opened anew */
+static void files_new(struct job *job)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/number", job->directory);
+	job->number_fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (job->number_fd < 0)
+		fail("%s: %s", path, strerror(errno));
+	number_write(job->number_fd, 0);
+	snprintf(path, sizeof(path), "%s/log", job->directory);
+	job->log_fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+	if (job->log_fd < 0)
+		fail("%s: %s", path, strerror(errno));
+}
+
+static void files_done(struct job *job)
+{
+	close(job->number_fd);
+	close(job->log_fd);
+}
+
+static void shared_reset(struct job *job)
+{
+	memset(job->shared, 0, sizeof(*job->shared));
+}
+
+static void wait_ms(int ms)
+{
+	(void)poll(NULL, 0, ms);
+}
+
+/** part_unlocked() - the same job without the lock. Return: whether it was seen to lose additions
+ */
+static bool part_unlocked(struct job *job)
+{
+	uint64_t end_ms = now_ms() + LOSS_SECONDS * 1000, count, sum;
+	bool good;
+
+	printf("Without a lock: %u processes add 1 to a number in %s/number\n", job->writers,
+		job->directory);
+	files_new(job);
+	shared_reset(job);
+	writers_start(job, writer_run_unlocked);
+	while (now_ms() < end_ms && (acknowledged(job) < LOSS_ADDITIONS ||
+					    number_read(job->number_fd) >= acknowledged(job)))
+		wait_ms(10);
+	good = writers_wait(job);
+	sum = acknowledged(job);
+	count = number_read(job->number_fd);
+	printf("  additions made %" PRIu64 ", number in the file %" PRIu64 ": %" PRIu64 " lost\n\n",
+		sum, count, sum > count ? sum - count : 0);
+	files_done(job);
+	return good && count < sum;
+}
+
+/* The next writer to die is killed while it holds the lock and has read, not written, the number.
+ */
+static bool victim_kill(struct job *job, unsigned index)
+{
+	struct slot *victim = &job->shared->writers[index];
+	uint64_t end_ms = now_ms() + 5000;
+
+	while (!atomic_load(&victim->inside))
+		if (now_ms() > end_ms)
+			return false;
+	victim->killed = !kill(victim->pid, SIGKILL) && child_wait(victim->pid, true);
+	return victim->killed;
+}
+
+/* Whether a process ended that nobody killed. */
+static bool someone_failed(void)
+{
+	siginfo_t info = {0};
+
+	return !waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid;
+}
+
+static void progress_print(const struct job *job, uint64_t begin_ms)
+{
+	const struct shared *shared = job->shared;
+	uint64_t sum = acknowledged(job), ms = now_ms() - begin_ms;
+
+	printf("  %5.1f s  %6" PRIu64 " additions, %6.0f/s   reader: %" PRIu64
+	       " looks under PR, %" PRIu64 " differ\n",
+		(double)ms / 1000, sum, ms ? (double)sum * 1000 / (double)ms : 0,
+		atomic_load(&shared->read_count), atomic_load(&shared->wrong_count));
+}
+
+static void victim_print(const struct job *job, uint64_t begin_ms, unsigned index)
+{
+	const struct slot *victim = &job->shared->writers[index];
+
+	printf("  %5.1f s  kill -9 of writer %d%s\n", (double)(now_ms() - begin_ms) / 1000,
+		(int)victim->pid,
+		atomic_load(&victim->inside) ? ", in the middle of an addition" : "");
+}
+
+/** work_watch() - until enough was added: print, and kill. Return: whether it got there in time */
+static bool work_watch(struct job *job, uint64_t begin_ms)
+{
+	uint64_t next_ms = begin_ms + 500, end_ms = begin_ms + SECONDS_MAX * 1000;
+	unsigned killed = 0;
+
+	while (acknowledged(job) < job->additions || killed < job->kills) {
+		if (now_ms() > end_ms || someone_failed())
+			return false;
+		if (now_ms() >= next_ms) {
+			progress_print(job, begin_ms);
+			next_ms += 500;
+		}
+		if (killed < job->kills &&
+			acknowledged(job) >= job->additions * (killed + 1) / (job->kills + 1)) {
+			if (!victim_kill(job, killed))
+				return false;
+			victim_print(job, begin_ms, killed++);
+		}
+		wait_ms(5);
+	}
+	progress_print(job, begin_ms);
+	return true;
+}
+
+/* ---- the books ---- */
+
+static bool verdict(bool good, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static bool verdict(bool good, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	printf("  %s  ", good ? "ok    " : "FAILED");
+	vprintf(format, args);
+	printf("\n");
+	va_end(args);
+	return good;
+}
+
+/** log_check() - each sum stands in the log at most once. Return: lines that say one twice */
+static uint64_t log_check(const struct job *job, uint64_t count, uint64_t *ret_lines)
+{
+	char line[64];
+	uint64_t lines = 0, twice = 0;
+	unsigned char *seen = calloc(count + 1, 1);
+	FILE *log = fdopen(dup(job->log_fd), "r");
+
+	if (!seen || !log)
+		fail("cannot read the log: %s", strerror(errno));
+	rewind(log);
+	while (fgets(line, sizeof(line), log)) {
+		uint64_t sum = strtoull(line, NULL, 10);
+
+		lines++;
+		if (sum == 0 || sum > count || seen[sum]++)
+			twice++;
+	}
+	fclose(log);
+	free(seen);
+	*ret_lines = lines;
+	return twice;
+}
+
+static bool shares_check(const struct job *job, uint64_t sum)
+{
+	bool good = true;
+
+	for (unsigned i = 0; i < job->writers; i++) {
+		const struct slot *slot = &job->shared->writers[i];
+		uint64_t own = atomic_load(&slot->acknowledged);
+
+		printf("          writer %d: %" PRIu64 "%s\n", (int)slot->pid, own,
+			slot->killed ? ", killed" : "");
+		if (!slot->killed && own * 20 < sum)
+			good = false;
+	}
+	return verdict(good, "each surviving writer made at least a twentieth of the additions");
+}
+
+static unsigned inside_count(const struct job *job)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < job->writers; i++)
+		count += atomic_load(&job->shared->writers[i].inside);
+	return count;
+}
+
+static bool books_check(const struct job *job)
+{
+	const struct shared *shared = job->shared;
+	uint64_t sum = acknowledged(job), count = number_read(job->number_fd), lines;
+	uint64_t twice = log_check(job, count, &lines);
+	bool good = true;
+
+	printf("\nThe books:\n");
+	good &= verdict(sum >= job->additions,
+		"%" PRIu64 " additions acknowledged, %" PRIu64 " wanted", sum, job->additions);
+	good &= verdict(sum <= count && count <= sum + job->kills,
+		"the number is %" PRIu64 ": acknowledged %" PRIu64
+		" <= number <= acknowledged + killed %" PRIu64,
+		count, sum, sum + job->kills);
+	good &= verdict(twice == 0 && lines >= sum,
+		"the log of additions has %" PRIu64 " lines, %" PRIu64 " duplicates", lines, twice);
+	good &= verdict(shared->read_count && !shared->wrong_count,
+		"the reader looked %" PRIu64 " times: value block and file differed %" PRIu64
+		" times",
+		atomic_load(&shared->read_count), atomic_load(&shared->wrong_count));
+	good &= verdict(shared->told_count >= inside_count(job),
+		"%u died in the middle; %" PRIu64
+		" times the next was told that the value block is not valid",
+		inside_count(job), atomic_load(&shared->told_count));
+	return shares_check(job, sum) && good;
+}
+
+static bool part_locked(struct job *job)
+{
+	uint64_t begin_ms;
+	bool good, in_time;
+
+	printf("With a lock: the same under EX on \"%s\" in lockspace %s; %u writers will be "
+	       "killed\n",
+		RESOURCE, job->lockspace, job->kills);
+	files_new(job);
+	shared_reset(job);
+	begin_ms = now_ms();
+	job->reader_pid = child_start();
+	if (job->reader_pid == 0) {
+		reader_run(job);
+		exit(0);
+	}
+	writers_start(job, writer_run);
+	in_time = work_watch(job, begin_ms);
+	good = writers_wait(job) && child_wait(job->reader_pid, false);
+	printf("  %.0f additions a second\n",
+		(double)acknowledged(job) * 1000 / (double)(now_ms() - begin_ms));
+	good &= books_check(job);
+	if (!in_time)
+		good = verdict(false, "not done within %d s, or a process failed", SECONDS_MAX);
+	files_done(job);
+	return good;
+}
+
+/* ---- command line ---- */
+
+static uint64_t number_option(const char *text, uint64_t least, uint64_t most)
+{
+	char *end;
+	uint64_t value;
+
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (errno || *end || end == text || value < least || value > most) {
+		fprintf(stderr, "counter: \"%s\" is no number from %" PRIu64 " to %" PRIu64 "\n",
+			text, least, most);
+		exit(2);
+	}
+	return value;
+}
+
+static void options_read(struct job *job, int argc, char **argv)
+{
+	int option;
+
+	while ((option = getopt(argc, argv, "l:w:n:k:d:")) != -1) {
+		if (option == 'l')
+			job->lockspace = optarg;
+		else if (option == 'w')
+			job->writers = (unsigned)number_option(optarg, 1, WRITERS_MAX);
+		else if (option == 'n')
+			job->additions = number_option(optarg, 1, 1000000000);
+		else if (option == 'k')
+			job->kills = (unsigned)number_option(optarg, 0, WRITERS_MAX - 1);
+		else if (option == 'd')
+			job->directory = optarg;
+		else
+			optind = argc + 1;
+	}
+	if (optind != argc || job->kills >= job->writers) {
+		fprintf(stderr,
+			"usage: counter [-l LOCKSPACE] [-w WRITERS] [-n ADDITIONS] [-k KILLS]"
+			" [-d DIRECTORY]\n       fewer kills than writers\n");
+		exit(2);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct job job = {.lockspace = "counter",
+		.directory = ".",
+		.writers = 10,
+		.kills = 2,
+		.additions = 6000};
+	dlm_lshandle_t lockspace;
+	bool lost, kept;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	options_read(&job, argc, argv);
+	job.shared = mmap(NULL, sizeof(*job.shared), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (job.shared == MAP_FAILED)
+		fail("no shared memory: %s", strerror(errno));
+	lost = part_unlocked(&job);
+	lockspace = dlm_create_lockspace(job.lockspace, 0600);
+	if (!lockspace)
+		fail("cannot create lockspace %s: %s", job.lockspace, strerror(errno));
+	kept = part_locked(&job);
+	verdict(lost, "without the lock additions were lost");
+	if (dlm_release_lockspace(job.lockspace, lockspace, 0))
+		fail("cannot release lockspace %s: %s", job.lockspace, strerror(errno));
+	return lost && kept ? 0 : 1;
+}
