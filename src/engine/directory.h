@@ -14,6 +14,12 @@ struct engine_lockspace;
 struct lock;
 struct resource;
 
+/** directory_receive_lookup() - answer who masters a name, or the request itself where it is us */
+void directory_receive_lookup(
+	struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg);
+/** directory_receive_remove() - a master has dropped a resource that nobody uses */
+void directory_receive_remove(
+	struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg);
 /** directory_tick() - drop unused records whose time has come, tell their directory */
 void directory_tick(struct engine_lockspace *ls);
 uint64_t directory_deadline(const struct engine_lockspace *ls);

@@ -266,7 +266,11 @@ void engine_client_close(struct engine_client *client);
  * Return: 0 and the first id; -ENOSPC all blocks hold live locks; -ENOMEM
  */
 int engine_client_ids(struct engine_client *client, uint32_t *ret_first);
+/** engine_client_info() - walks all locks of the client: for status, not for each turn */
 void engine_client_info(const struct engine_client *client, struct engine_client_info *ret);
+/** engine_client_counts() - locks above NL, and of them PERSISTENT; constant time, for leases */
+void engine_client_counts(const struct engine_client *client, uint32_t *ret_held,
+	uint32_t *ret_persistent_held);
 
 /**
  * engine_lock() - request a new lock, or convert (DLM_LKF_CONVERT)

@@ -9,6 +9,7 @@
  * This room makes and frees locks, finds them by id and moves them between the queues of their
  * resource. What may be granted is decided in queue.c.
  */
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -42,6 +43,8 @@ enum lock_status {
 #define LOCK_COUNTED	     0x0400u /* counted in its client's held_count (or the orphans') */
 #define LOCK_COUNTED_PERSISTENT 0x0800u
 #define LOCK_LOOKUP_WAIT     0x1000u /* on resource->lookup: waits for another lock's lookup */
+#define LOCK_PENDING	     0x2000u /* counted in resource->pending_count: on no queue yet */
+#define LOCK_ABANDONED	     0x4000u /* its closed client has given it up; a reply is awaited */
 
 /* Rarely needed parts, allocated with the first VALBLK or transaction id. */
 struct lock_extra {

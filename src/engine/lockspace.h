@@ -38,6 +38,7 @@ struct engine_lockspace {
 	struct hash locks;
 	struct list active; /* resources in use, newest first */
 	struct list unused; /* resources without locks, oldest first */
+	struct list records; /* without locks here: our directory's records of other masters */
 	struct list waiters; /* locks of ours with an operation in flight, oldest first */
 	struct list clients;
 	struct list closing; /* clients that closed while locking was not open, or with locks left */

@@ -44,6 +44,14 @@ int node_send(struct engine *engine, uint32_t nodeid, const uint8_t *frame, size
 void node_fatal(struct engine *engine, int error);
 /** node_recovered() - ENGINE_OUT_RECOVERED, or _FAILED where @error is not 0 */
 void node_recovered(struct engine_lockspace *ls, uint32_t start_number, int error);
+/** node_client_closed() - ENGINE_OUT_CLIENT_CLOSED; @client is freed by the caller afterwards */
+void node_client_closed(struct engine_client *client);
+/** node_peer_event() - an output about a peer: PEER_CLOSED, PEER_GAP */
+void node_peer_event(struct engine *engine, enum engine_output_kind kind, uint32_t nodeid);
+/** node_event_take() - the oldest of these outputs. Return: true and @ret; false: none */
+bool node_event_take(struct engine *engine, struct engine_output *ret);
+/** node_events_forget() - drop those about @ls (NULL: all) */
+void node_events_forget(struct engine *engine, const struct engine_lockspace *ls);
 /** node_random() - the next number of the seeded sequence */
 uint64_t node_random(struct engine *engine);
 /** node_trace() - fill in engine, hand to the observer if there is one */

@@ -7,6 +7,8 @@
  */
 #include <stdbool.h>
 
+#include "engine/engine.h"
+
 struct lock;
 struct resource;
 
@@ -25,3 +27,5 @@ void queue_rescan(struct resource *resource, bool recovering);
 void queue_bast_blockers(struct lock *lock, bool converting);
 /** queue_rescan_converts() - only the convert queue: a conversion was just demoted */
 void queue_rescan_converts(struct resource *resource);
+/** queue_trace() - tell the observer about a lock of a resource that we master */
+void queue_trace(const struct lock *lock, enum engine_trace_kind kind, int mode);

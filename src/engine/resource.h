@@ -4,8 +4,9 @@
  * One resource: a name, who masters it, and the queues of its locks as this node sees them. Also
  * the directory record: a resource without locks here, kept because its name hashes to us.
  *
- * "In use" (on ls->active) while it has a lock or something holds it; else unused (on ls->unused,
- * oldest first), kept for toss_ms, longer where it is a directory record for another master.
+ * "In use" (on ls->active) while it has a lock; else unused: on ls->unused, oldest first, kept for
+ * toss_ms; or on ls->records where it is our directory's record of another master, which only that
+ * master's REMOVE ends.
  * During recovery nothing moves to unused: recovery.c sweeps when it is over.
  */
 #include <stdbool.h>
@@ -26,12 +27,12 @@ struct lock;
 #define RESOURCE_RECOVER_GRANT	 0x0040u
 #define RESOURCE_LVB_INVALID	 0x0080u /* recovery: a gone node held PW or EX with a value block */
 #define RESOURCE_MASTER_GONE	 0x0100u /* recovery: its master is a gone node */
-#define RESOURCE_TOLD		 0x0200u /* directory: told_nodeid was answered "you are master" at told_ms */
+#define RESOURCE_TOLD		 0x0200u /* directory record: its master was told so at unused_since */
 
 struct resource {
 	struct hash_node by_name;
 	struct engine_lockspace *ls;
-	struct list entry;	/* ls->active or ls->unused */
+	struct list entry;	/* ls->active, ls->unused or ls->records */
 	struct list granted;
 	struct list converting;
 	struct list waiting;
@@ -42,8 +43,9 @@ struct resource {
 	uint32_t dir_nodeid;
 	uint32_t first_lkid;	/* the one lock that may ask who is master; 0: none */
 	uint32_t lvbseq;
-	uint32_t recover_count; /* LOCK replies awaited (recovery); else told_nodeid, see RESOURCE_TOLD */
-	uint32_t unused_since_s; /* valid while unused: ms / 64 of the engine's clock; else told at */
+	uint32_t recover_count; /* LOCK replies awaited (recovery) */
+	uint32_t pending_count; /* locks of ours on no queue: their LOOKUP or REQUEST has no reply yet */
+	uint32_t unused_since;	/* resource_clock() when it became unused, or see RESOURCE_TOLD */
 	uint16_t flags;
 	uint8_t name_bytes;
 	uint8_t name[];
@@ -61,6 +63,14 @@ void resource_free(struct resource *resource);
 void resource_hold(struct resource *resource);
 /** resource_put() - it may have lost its last lock: then it is unused, its value block is gone */
 void resource_put(struct resource *resource);
+/** resource_file() - put it on the list that its state asks for; called where IN_USE or the master changes */
+void resource_file(struct resource *resource);
+/** resource_discard_unused() - drop unused ones and records, at most @budget. Return: true if more are left */
+bool resource_discard_unused(struct engine_lockspace *ls, uint32_t budget);
+/** resource_clock() - the engine's time in steps of 16 ms, wrapping */
+uint32_t resource_clock(const struct engine_lockspace *ls);
+/** resource_age_ms() - time since unused_since */
+uint64_t resource_age_ms(const struct resource *resource);
 /** resource_is_master() - we are */
 bool resource_is_master(const struct resource *resource);
 /** resource_set_master() - @nodeid 0: forget */

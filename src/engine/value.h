@@ -7,10 +7,13 @@
 struct lock;
 struct resource;
 
-/** value_on_grant() - on the master, before grmode changes to rqmode. Return: 0; -ENOMEM, nothing changed */
-int value_on_grant(struct lock *lock);
-/** value_on_unlock() - on the master, before the lock leaves its queue. Needs no memory that was not
- * reserved: where the resource has none to store the block in, the value is marked not valid */
+/** value_on_grant() - on the master, before grmode changes to rqmode */
+void value_on_grant(struct lock *lock);
+/**
+ * value_on_unlock() - on the master, before the lock leaves its queue
+ *
+ * Neither fails: where there is no memory to store a block in, the value is marked not valid.
+ */
 void value_on_unlock(struct lock *lock);
 /** value_recover() - we became master, or a holder is gone: choose or invalidate the block */
 void value_recover(struct resource *resource);
