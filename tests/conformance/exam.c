@@ -151,9 +151,9 @@ static bool everything_came(struct exam *exam)
 {
 	struct actor *actor;
 
-	for
-		each_open_actor(
-			exam, actor) if (actor->seen_count < actor->expected_count) return false;
+	for_each_actor (actor, exam)
+		if (actor->seen_count < actor->expected_count)
+			return false;
 	return true;
 }
 
@@ -164,13 +164,14 @@ static bool exam_settle(struct exam *exam)
 	struct actor *actor;
 
 	while (!everything_came(exam) && now_ms() < end_ms)
-		for
-			each_open_actor(exam, actor) if (actor->seen_count < actor->expected_count)
+		for_each_actor (actor, exam)
+			if (actor->seen_count < actor->expected_count)
 				actor_take(actor, 10);
 	settled_ms = now_ms() + (uint64_t)exam->settle_ms;
 	do
-		for
-			each_open_actor(exam, actor) if (!actor_barrier(actor)) return false;
+		for_each_actor (actor, exam)
+			if (!actor_barrier(actor))
+				return false;
 	while (now_ms() < settled_ms);
 	return true;
 }
@@ -233,8 +234,8 @@ static void step_prepare(struct exam *exam, const struct step *step)
 {
 	struct actor *actor;
 
-	for
-		each_open_actor(exam, actor) actor->seen_count = actor->expected_count = 0;
+	for_each_actor (actor, exam)
+		actor->seen_count = actor->expected_count = 0;
 	for (unsigned i = 0; i < step->event_count; i++)
 		exam->actors[step->events[i].actor - 'A'].expected_count++;
 	actor = &exam->actors[step->actor - 'A'];
@@ -345,15 +346,13 @@ static void row_clean(struct exam *exam)
 {
 	struct actor *actor;
 
-	for
-		each_open_actor(exam, actor)
-		{
-			if (actor->has_lock) {
-				dlm_close_lockspace(actor->handle);
-				actor->handle = NULL;
-			}
-			actor->has_lock = false;
+	for_each_actor (actor, exam) {
+		if (actor->has_lock) {
+			dlm_close_lockspace(actor->handle);
+			actor->handle = NULL;
 		}
+		actor->has_lock = false;
+	}
 }
 
 bool exam_row(struct exam *exam, const struct row *row, FILE *out)
@@ -390,7 +389,7 @@ void exam_free(struct exam *exam)
 
 	if (!exam)
 		return;
-	for
-		each_open_actor(exam, actor) dlm_close_lockspace(actor->handle);
+	for_each_actor (actor, exam)
+		dlm_close_lockspace(actor->handle);
 	free(exam);
 }
