@@ -59,8 +59,8 @@ void callback_completion(struct lock *lock, int status)
 {
 	uint8_t at = lock->cast_count;
 
-	if (lock->flags & LOCK_MASTER_COPY)
-		return;
+	if (lock->flags & (LOCK_MASTER_COPY | LOCK_ENDED))
+		return; /* what ended the lock has ended every operation on it */
 	if (status == -DLM_STATUS_ECANCEL && (lock->flags & LOCK_DEADLOCK_CANCEL))
 		status = -EDEADLK;
 	lock->flags &= (uint16_t)~LOCK_DEADLOCK_CANCEL;

@@ -511,10 +511,6 @@ void engine_lockspace_free(struct engine_lockspace *ls)
 	struct link *link;
 	uint32_t i;
 
-	/* FIN first, where this was the last one: it must find the peer still used. */
-	if (engine->lockspaces.next == &ls->entry && engine->lockspaces.prev == &ls->entry)
-		list_for_each(link, &engine->links, entry)
-			link_close(link);
 	for (i = 0; i < ls->members.count; i++) {
 		link = node_link(engine, ls->members.list[i].nodeid);
 		if (link)
@@ -522,6 +518,10 @@ void engine_lockspace_free(struct engine_lockspace *ls)
 	}
 	ls->members.count = 0;
 	free_lockspace(ls);
+	if (!list_empty(&engine->lockspaces))
+		return;
+	list_for_each(link, &engine->links, entry)
+		link_close(link);
 }
 
 void engine_lockspace_stop(struct engine_lockspace *ls)

@@ -99,18 +99,19 @@ static void try_again(struct lock *lock, int result)
 {
 	struct resource *resource = lock->resource;
 	uint32_t nodeid = resource->ls->engine->nodeid;
+	uint32_t lkid = lock->lkid;
 
 	if (resource->dir_nodeid != nodeid && !resource_is_master(resource) && !resource->ls->nodir)
 		resource_set_master(resource, 0);
 	lock->nodeid = 0;
 	if (lock->flags & (LOCK_OVERLAP_UNLOCK | LOCK_OVERLAP_CANCEL)) {
 		request_end_overlapped(lock);
-		request_confirm_master(resource, result);
+		request_confirm_master(resource, lkid, result);
 		return;
 	}
 	(void)request_start(lock, true);
 	if (resource_is_master(resource))
-		request_confirm_master(resource, 0);
+		request_confirm_master(resource, lkid, 0);
 }
 
 void owner_request_reply(struct lock *lock, const struct owner_answer *answer)
@@ -130,13 +131,13 @@ void owner_request_reply(struct lock *lock, const struct owner_answer *answer)
 			grant(lock, answer);
 			callback_completion(lock, 0);
 		}
-		request_confirm_master(resource, answer->result);
+		request_confirm_master(resource, lock->lkid, answer->result);
 		send_overlaps(lock, answer->result);
 		return;
 	case -EAGAIN:
 		lock->flags &= (uint16_t)~(LOCK_OVERLAP_UNLOCK | LOCK_OVERLAP_CANCEL);
 		callback_completion(lock, -EAGAIN);
-		request_confirm_master(resource, -EAGAIN);
+		request_confirm_master(resource, lock->lkid, -EAGAIN);
 		client_settle(lock);
 		return;
 	default: /* -EBADR, -ENOTBLK; and what no correct master says: asking again harms nobody */
@@ -157,7 +158,7 @@ void owner_lookup_reply(struct lock *lock, uint32_t master_nodeid)
 	if (lock->flags & (LOCK_OVERLAP_UNLOCK | LOCK_OVERLAP_CANCEL)) {
 		request_end_overlapped(lock);
 		resource->first_lkid = 0;
-		request_run_lookups(resource);
+		request_run_lookups(resource); /* the first of them is first now */
 		return;
 	}
 	(void)request_start(lock, true);

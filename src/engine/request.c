@@ -186,14 +186,14 @@ static void try_next(struct resource *resource)
 	(void)request_start(lock, true);
 }
 
-void request_confirm_master(struct resource *resource, int result)
+void request_confirm_master(struct resource *resource, uint32_t lkid, int result)
 {
 	if (resource_is_master(resource)) {
 		resource->first_lkid = 0;
 		request_run_lookups(resource);
 		return;
 	}
-	if (!resource->first_lkid)
+	if (resource->first_lkid != lkid)
 		return;
 	resource->first_lkid = 0;
 	if (!result || result == -EINPROGRESS)

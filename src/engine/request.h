@@ -27,9 +27,10 @@ void request_restart_convert(struct lock *lock);
 /**
  * request_confirm_master() - the answer to a request has shown whether the master is right: let those
  * go on that waited for it
+ * @lkid:   of the request; only the one that asked on behalf of all counts
  * @result: of the request: 0, -EINPROGRESS; -EAGAIN, -EBADR, -ENOTBLK
  */
-void request_confirm_master(struct resource *resource, int result);
+void request_confirm_master(struct resource *resource, uint32_t lkid, int result);
 /** request_run_lookups() - start every request that waited for the lookup */
 void request_run_lookups(struct resource *resource);
 /** request_end_overlapped() - end a request that was never granted, with what overlapped it */

@@ -55,6 +55,7 @@ int resource_new(struct engine_lockspace *ls, const void *name, uint32_t bytes, 
 	resource->dir_nodeid = member_directory(ls, hash);
 	if (ls->nodir)
 		resource->master_nodeid = resource->dir_nodeid;
+	resource->unused_since = resource_clock(ls);
 	hash_insert(&ls->resources, &resource->by_name);
 	resource_file(resource);
 	*ret = resource;

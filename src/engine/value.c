@@ -8,62 +8,65 @@
 #include "engine/mode.h"
 #include "engine/resource.h"
 
-static void give(struct lock *lock)
+/* Return: true: the caller takes part in the value, and may be told that it is not valid */
+static bool give(struct lock *lock)
 {
 	const struct resource *resource = lock->resource;
 	uint8_t *lvb = lock_lvb(lock);
 
 	if (!lvb || !(lock->exflags & DLM_LKF_VALBLK) || !resource->lvb)
-		return;
+		return false;
 	memcpy(lvb, resource->lvb, resource->ls->lvb_bytes);
 	lock->lvbseq = resource->lvbseq;
+	return true;
 }
 
 /*
  * The caller's block becomes the resource's. Without memory to keep it in, the value is lost, and
  * says so: a reader must never take an older one for the last one written.
+ * Return: as give()
  */
-static void take(struct lock *lock)
+static bool take(struct lock *lock)
 {
 	struct resource *resource = lock->resource;
 	const uint8_t *lvb = lock_lvb(lock);
 
 	if (lock->exflags & DLM_LKF_IVVALBLK) {
 		resource->flags |= RESOURCE_VALNOTVALID;
-		return;
+		return false;
 	}
 	if (!lvb || !(lock->exflags & DLM_LKF_VALBLK))
-		return;
+		return false;
 	if (resource_lvb_make(resource)) {
 		resource->flags |= RESOURCE_VALNOTVALID;
-		return;
+		return true;
 	}
 	memcpy(resource->lvb, lvb, resource->ls->lvb_bytes);
 	lock->lvbseq = ++resource->lvbseq;
 	resource->flags &= (uint16_t)~RESOURCE_VALNOTVALID;
+	return true;
 }
 
 void value_on_grant(struct lock *lock)
 {
-	bool invalidates = false;
+	bool takes_part = true;
 
 	switch (mode_value(lock->grmode, lock->rqmode)) {
 	case MODE_VALUE_READ:
-		give(lock);
+		takes_part = give(lock);
 		break;
 	case MODE_VALUE_WRITE:
-		invalidates = lock->exflags & DLM_LKF_IVVALBLK;
-		take(lock);
+		takes_part = take(lock);
 		break;
 	case MODE_VALUE_KEEP:
 		break;
 	}
-	if (!invalidates && (lock->resource->flags & RESOURCE_VALNOTVALID))
+	if (takes_part && (lock->resource->flags & RESOURCE_VALNOTVALID))
 		lock->sbflags |= DLM_SBF_VALNOTVALID_BIT;
 }
 
 void value_on_unlock(struct lock *lock)
 {
 	if (lock->grmode >= DLM_MODE_PW)
-		take(lock);
+		(void)take(lock);
 }

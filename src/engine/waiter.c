@@ -135,7 +135,7 @@ static void convert_from_nothing(struct lock *lock)
 	lock_requeue(lock, LOCK_CONVERTING);
 	lock->grmode = DLM_MODE_IV;
 	lock->resource->flags |= RESOURCE_RECOVER_CONVERT;
-	client_account(lock);
+	/* It stays counted as held: its program may have either mode until this is settled. */
 	if (lock->flags & LOCK_OVERLAP_CANCEL)
 		lock->flags |= LOCK_RESEND; /* cancelled again, at the new master */
 	else
@@ -212,18 +212,19 @@ static void resend_request(struct lock *lock)
 {
 	struct resource *resource = lock->resource;
 	uint16_t overlaps = lock->flags & (LOCK_OVERLAP_UNLOCK | LOCK_OVERLAP_CANCEL);
+	uint32_t lkid = lock->lkid;
 
 	waiter_clear(lock);
 	if (overlaps) {
 		lock->flags |= overlaps;
 		request_end_overlapped(lock);
-		request_confirm_master(resource, -EBADR);
+		request_confirm_master(resource, lkid, -EBADR);
 		return;
 	}
 	lock->nodeid = 0;
 	(void)request_start(lock, true);
 	if (resource_is_master(resource))
-		request_confirm_master(resource, 0);
+		request_confirm_master(resource, lkid, 0);
 }
 
 static void resend_convert(struct lock *lock)

@@ -83,6 +83,7 @@ static struct side *side_new(uint32_t our_nodeid, uint32_t nodeid, uint32_t vers
 
 static void side_free(struct side *side)
 {
+	link_check(&side->link);
 	link_done(&side->link);
 	assert_int_equal(side->faulty.used_bytes, 0);
 	free(side);
@@ -167,6 +168,8 @@ static void settle(struct side *a, struct side *b)
 {
 	while (carry(a, b, 4096) + carry(b, a, 4096))
 		;
+	link_check(&a->link);
+	link_check(&b->link);
 }
 
 static size_t lose(struct side *from)
@@ -972,7 +975,7 @@ static void test_without_memory(void **state)
 	lose(side);
 	give_ack(side, 145);
 	assert_int_equal(side->link.live_count, 0);
-	link_done(&side->link);
+	link_reset(&side->link);
 	link_reserve_free(reserve);
 	side->link.reserve = NULL;
 	side_free(side);
@@ -1367,6 +1370,10 @@ static void test_storm(void **state)
 				faulty_alloc_heal(&storm.pair.b->faulty);
 			}
 			storm_step(&storm);
+			if (i % 16 == 0) {
+				link_check(&storm.pair.a->link);
+				link_check(&storm.pair.b->link);
+			}
 		}
 		connect_both(storm.pair.a, storm.pair.b);
 		settle(storm.pair.a, storm.pair.b);
