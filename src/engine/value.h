@@ -15,5 +15,3 @@ void value_on_grant(struct lock *lock);
  * Neither fails: where there is no memory to store a block in, the value is marked not valid.
  */
 void value_on_unlock(struct lock *lock);
-/** value_recover() - we became master, or a holder is gone: choose or invalidate the block */
-void value_recover(struct resource *resource);
