@@ -639,3 +639,15 @@ uint64_t link_deadline(const struct link *link)
 		at = link->now_ms + FIN_RETRY_MS;
 	return at;
 }
+
+void link_check(const struct link *link)
+{
+	link_queue_check(link);
+	must((int32_t)(link->seq_taken - link->seq_acked) >= 0);
+	must((int32_t)(link->seq_send - link->seq_taken) >= 0);
+	must(link->version || !link->heard);
+	must(link->version || link->seq_send == 0);
+	must(link->state != LINK_CLOSED || !link->heard);
+	must(!link->fin_wanted || is_fin_sent(link));
+	must((link->state == LINK_LAST_ACK) == (link->give_up_at_ms != UINT64_MAX));
+}

@@ -164,5 +164,7 @@ bool link_has_output(const struct link *link);
 void link_tick(struct link *link, uint64_t now_ms);
 /** link_deadline() - when link_tick() is wanted next; UINT64_MAX: not before other input */
 uint64_t link_deadline(const struct link *link);
+/** link_check() - invariants of the whole link; ends the process where one is broken */
+void link_check(const struct link *link);
 /** link_state_name() - constant text, e.g. "FIN_WAIT1" */
 const char *link_state_name(enum link_state state);

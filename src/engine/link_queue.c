@@ -355,3 +355,59 @@ void link_queue_flush(struct link *link)
 	link->untaken_count = 0;
 	link->bare_count = 0;
 }
+
+struct tally {
+	uint32_t live_count, untaken_count, bare_count;
+	uint32_t seq; /* of the next sequenced frame */
+	bool reached; /* the place of taking */
+};
+
+static void page_check(const struct link *link, const struct link_page *page, struct tally *tally)
+{
+	uint32_t at, live_count = 0;
+
+	must(page->head <= page->end);
+	must(page->end <= LINK_PAGE_BYTES);
+	for (at = page->head; at < page->end; at += frame_bytes(page->bytes + at)) {
+		const uint8_t *frame = page->bytes + at;
+
+		if (page == link->take_page && at == link->take_offset)
+			tally->reached = true;
+		if (frame_is_dead(frame))
+			continue;
+		live_count++;
+		tally->untaken_count += tally->reached;
+		tally->bare_count += frame_is_droppable(frame);
+		if (frame_cmd(frame) != WIRE_CMD_OPTS) {
+			must(tally->reached); /* taking a bare frame ends it */
+			continue;
+		}
+		must(get_le32(frame + 4) == tally->seq);
+		tally->seq++;
+	}
+	must(at == page->end);
+	if (page == link->take_page && at == link->take_offset)
+		tally->reached = true;
+	must(page->live_count == live_count);
+	must(live_count || (page_is_last(link, page) && !page->end));
+	tally->live_count += live_count;
+}
+
+void link_queue_check(const struct link *link)
+{
+	struct tally tally = {.seq = link->seq_acked};
+	const struct link_page *page;
+	uint32_t page_count = 0;
+
+	list_for_each (page, &link->pages, entry) {
+		page_check(link, page, &tally);
+		page_count++;
+	}
+	must(page_count == link->page_count);
+	must((page_count == 0) == !link->take_page);
+	must(tally.reached == !!link->take_page);
+	must(tally.live_count == link->live_count);
+	must(tally.untaken_count == link->untaken_count);
+	must(tally.bare_count == link->bare_count);
+	must(tally.seq == link->seq_send);
+}

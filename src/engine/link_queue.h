@@ -44,3 +44,5 @@ void link_queue_bound(struct link *link, uint32_t count_max);
 void link_queue_drop_status(struct link *link, uint32_t lockspace);
 /** link_queue_flush() - drop everything */
 void link_queue_flush(struct link *link);
+/** link_queue_check() - counters and numbers are what the pages say; see link_check() */
+void link_queue_check(const struct link *link);
