@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tool/change.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tool/admin.h"
+#include "tool/tool.h"
+
+enum change_end change_ask(enum dlmc_command command, const char *name, const char *payload)
+{
+	char text[DLMC_COMMAND_BYTES] = "";
+	struct admin_request request = {
+		.command = command,
+		.is_change = true,
+		.flags = DLMC_FLAG_ANSWER,
+		.name = name,
+	};
+	struct admin_answer answer;
+	int rv = admin_daemon(0, NULL);
+
+	if (rv == 0)
+		return CHANGE_UNKNOWN;
+	if (rv > 0 && payload) {
+		snprintf(text, sizeof(text), "%s", payload);
+		request.payload = text;
+		request.payload_bytes = sizeof(text);
+	}
+	if (rv > 0)
+		rv = admin_ask(&request, &answer);
+	if (rv < 0) {
+		say_daemon(-rv);
+		return CHANGE_NO_DAEMON;
+	}
+	rv = answer.result;
+	if (answer.bytes)
+		say("%s", answer.text);
+	else if (rv)
+		say("dlm_controld refuses: %s", strerror(-rv));
+	admin_answer_done(&answer);
+	return rv ? CHANGE_REFUSED : CHANGE_DONE;
+}
