@@ -117,7 +117,7 @@ void resource_put(struct resource *resource)
 	if (recovery_active(ls))
 		return; /* the recovery's sweep does it */
 	resource->flags &= (uint16_t)~(RESOURCE_IN_USE | RESOURCE_MASTER_UNCERTAIN |
-		RESOURCE_VALNOTVALID | RESOURCE_TOLD);
+		RESOURCE_VALNOTVALID | RESOURCE_VALUE_LOST | RESOURCE_TOLD);
 	resource->first_lkid = 0;
 	resource_lvb_drop(resource);
 	resource->unused_since = resource_clock(ls);

@@ -14,8 +14,10 @@ static bool give(struct lock *lock)
 	const struct resource *resource = lock->resource;
 	uint8_t *lvb = lock_lvb(lock);
 
-	if (!lvb || !(lock->exflags & DLM_LKF_VALBLK) || !resource->lvb)
+	if (!lvb || !(lock->exflags & DLM_LKF_VALBLK))
 		return false;
+	if (!resource->lvb)
+		return resource->flags & RESOURCE_VALUE_LOST;
 	memcpy(lvb, resource->lvb, resource->ls->lvb_bytes);
 	lock->lvbseq = resource->lvbseq;
 	return true;
@@ -38,12 +40,12 @@ static bool take(struct lock *lock)
 	if (!lvb || !(lock->exflags & DLM_LKF_VALBLK))
 		return false;
 	if (resource_lvb_make(resource)) {
-		resource->flags |= RESOURCE_VALNOTVALID;
+		resource->flags |= RESOURCE_VALNOTVALID | RESOURCE_VALUE_LOST;
 		return true;
 	}
 	memcpy(resource->lvb, lvb, resource->ls->lvb_bytes);
 	lock->lvbseq = ++resource->lvbseq;
-	resource->flags &= (uint16_t)~RESOURCE_VALNOTVALID;
+	resource->flags &= (uint16_t)~(RESOURCE_VALNOTVALID | RESOURCE_VALUE_LOST);
 	return true;
 }
 
