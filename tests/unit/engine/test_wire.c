@@ -5,7 +5,10 @@
  */
 #include "engine/wire.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/pure/bytes.h"
@@ -798,6 +801,52 @@ static void test_rcom_short(void **state)
 	assert_string_equal(wire_rcom_type_name(9), "?");
 }
 
+/* ---- the fuzzer's seeds, which were put together apart from the codec ---- */
+
+static int decode_seed(const char *path)
+{
+	struct wire_frame frame;
+	uint8_t bytes[WIRE_FRAME_MAX];
+	FILE *file = fopen(path, "rbe");
+	size_t size;
+	int rc;
+
+	assert_non_null(file);
+	size = fread(bytes, 1, sizeof(bytes), file);
+	fclose(file);
+	rc = wire_frame_decode(bytes, size, &frame);
+	if (!rc && frame.header.cmd == WIRE_CMD_OPTS)
+		rc = wire_frame_decode(frame.inner_bytes, frame.inner.length, &frame);
+	return rc;
+}
+
+static void test_seeds(void **state)
+{
+	const char *seeds = getenv("SEEDS");
+	unsigned int count = 0;
+	struct dirent *entry;
+	char path[4096];
+	DIR *directory;
+
+	if (!seeds)
+		skip();
+	snprintf(path, sizeof(path), "%s/wire", seeds);
+	directory = opendir(path);
+	assert_non_null(directory);
+	while ((entry = readdir(directory))) {
+		bool bad = !strncmp(entry->d_name, "bad_", 4);
+
+		if (entry->d_name[0] == '.' || !strcmp(entry->d_name, "stream"))
+			continue;
+		snprintf(path, sizeof(path), "%s/wire/%s", seeds, entry->d_name);
+		if (!decode_seed(path) == bad)
+			fail_msg("%s was %s", entry->d_name, bad ? "taken" : "refused");
+		count++;
+	}
+	closedir(directory);
+	assert_true(count > 60);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -827,6 +876,7 @@ int main(void)
 		cmocka_unit_test(test_rcom_lock),
 		cmocka_unit_test(test_rcom_lock_refused),
 		cmocka_unit_test(test_rcom_short),
+		cmocka_unit_test(test_seeds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
