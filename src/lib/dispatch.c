@@ -19,7 +19,7 @@
 #define HASTY_COUNT 64
 
 /* The handle whose callback this thread is in. */
-static __thread const struct handle *inside;
+static __thread const struct handle *inside __attribute__((tls_model("initial-exec")));
 
 void dispatch_init(struct dispatch *dispatch)
 {
