@@ -20,7 +20,6 @@ CALLS = {
     "localtime": "localtime_r()", "gmtime": "gmtime_r()", "asctime": "strftime()",
     "ctime": "strftime()", "strerror_l": "strerror()", "alloca": "a fixed size, or the heap",
     "mktemp": "mkostemp()", "tmpnam": "mkostemp()", "readdir_r": "readdir()",
-    "signal": "sigaction()",
 }
 CALL = re.compile(r"(?<![\w.>])(" + "|".join(CALLS) + r")\s*\(")
 MARK = re.compile(r"\b(XXX|FIXME|HACK)\b|\bTODO\b(?!\(issue \d+\))")

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Names show their room: what x.c gives to others is called x_something, or PART_x_something where
-it belongs to the part's door (engine_client_new() is in src/engine/client.c).
+"""Names show their room: what x.c gives to others is called x_something. A noun of several files
+shares its name (receive_master.c gives receive_something()), and what begins with the part's own name
+(engine_something) is its door, declared in one header.
 
 usage: names.py EXCEPTIONS [PART ARCHIVE]...
 An exception that nothing needs any more is a finding too.
@@ -14,9 +15,17 @@ from findings import Findings, exceptions
 from purity import symbols
 
 
+def rooms(part, stem):
+    """What a name in this file may begin with. meson calls the object of pure/alloc.c pure_alloc."""
+    words = stem.split("_")
+    for cut in range(len(words)):
+        yield "_".join(words[cut:])
+        yield "_".join(words[:cut + 1])
+    yield part
+
+
 def fits(symbol, part, stem):
-    return any(symbol == room or symbol.startswith(room + "_")
-               for room in (stem, f"{part}_{stem}"))
+    return any(symbol == room or symbol.startswith(room + "_") for room in rooms(part, stem))
 
 
 def main(exceptions_path, *pairs):
@@ -24,13 +33,10 @@ def main(exceptions_path, *pairs):
     used = set()
     for part, archive in zip(pairs[::2], pairs[1::2]):
         for name, symbol, kind in symbols(archive):
-            # meson calls the object of pure/alloc.c pure_alloc.c.o
-            stem = name.removesuffix(".c.o")
             if kind not in "TDBRV":
                 continue
             findings.looked += 1
-            stems = [stem[cut:] for cut in [0] + [m.end() for m in re.finditer("_", stem)]]
-            if any(fits(symbol, part, s) for s in stems):
+            if fits(symbol, part, name.removesuffix(".c.o")):
                 continue
             if f"{part}/{symbol}" in excepted:
                 used.add(f"{part}/{symbol}")
