@@ -29,6 +29,7 @@ struct fake {
 	_Alignas(8) uint8_t in[CLIENT_PACKET_MAX];
 	uint32_t in_bytes, in_done;
 	uint32_t packet_count; /* received */
+	bool keep_pokes;       /* else fake_next() answers them by itself */
 	_Alignas(8) uint8_t out[CLIENT_PACKET_MAX];
 	uint32_t out_bytes;
 };

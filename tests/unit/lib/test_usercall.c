@@ -203,6 +203,7 @@ static void test_busy_takes_in(void **state)
 	const struct client_unlock *poke;
 	uint32_t serial;
 
+	fake.keep_pokes = true;
 	lock_new(&lksb, LKM_PRMODE, 0);
 	fake_next_lock(&fake);
 	fake_completion(&fake, lksb.sb_lkid, 0, LKM_PRMODE, false);
