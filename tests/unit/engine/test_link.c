@@ -1158,6 +1158,23 @@ static void test_fin_ack_of_the_past(void **state)
 	side_free(side);
 }
 
+/* The same where the exchange was over for us. */
+static void test_fin_ack_of_the_past_closed(void **state)
+{
+	struct side *side = member_new(WIRE_VERSION_3_2);
+
+	link_member_removed(&side->link);
+	link_close(&side->link);
+	lose(side);
+	give_ack(side, 1);
+	give_fin(side, 0);
+	assert_int_equal(side->link.state, LINK_CLOSED);
+	assert_true(side->link.ack_due);
+	give_status(side, WIRE_VERSION_3_2, WIRE_RCOM_STATUS);
+	check_says(side, "");
+	side_free(side);
+}
+
 static void test_status_after_our_fin(void **state)
 {
 	struct side *side = member_new(WIRE_VERSION_3_2);
@@ -1429,6 +1446,7 @@ int main(void)
 		cmocka_unit_test(test_fin_two_acks),
 		cmocka_unit_test(test_fin_repeated),
 		cmocka_unit_test(test_fin_ack_of_the_past),
+		cmocka_unit_test(test_fin_ack_of_the_past_closed),
 		cmocka_unit_test(test_status_after_our_fin),
 		cmocka_unit_test(test_reply_after_its_fin),
 		cmocka_unit_test(test_member_added_resets),
