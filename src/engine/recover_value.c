@@ -31,7 +31,7 @@ void recover_value_see(struct recover_value *value, struct lock *lock)
 static void take(struct resource *resource, const struct lock *lock)
 {
 	if (resource_lvb_make(resource)) {
-		resource->flags |= RESOURCE_VALNOTVALID;
+		resource->flags |= RESOURCE_VALNOTVALID | RESOURCE_VALUE_LOST;
 		return;
 	}
 	memcpy(resource->lvb, lock_lvb(lock), resource->ls->lvb_bytes);
@@ -56,12 +56,14 @@ static void settle_new_master(const struct recover_value *value, struct resource
 		resource->flags |= RESOURCE_VALNOTVALID;
 	if (value->newest)
 		take(resource, value->newest);
+	else if (value->any)
+		resource->flags |= RESOURCE_VALUE_LOST;
 }
 
 void recover_value_settle(const struct recover_value *value, struct resource *resource)
 {
 	if (!resource_is_master(resource)) {
-		resource->flags &= (uint16_t)~RESOURCE_VALNOTVALID;
+		resource->flags &= (uint16_t) ~(RESOURCE_VALNOTVALID | RESOURCE_VALUE_LOST);
 		resource_lvb_drop(resource);
 	} else if (resource->flags & RESOURCE_NEW_MASTER2) {
 		settle_new_master(value, resource);

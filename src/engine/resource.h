@@ -27,7 +27,7 @@ struct lock;
 #define RESOURCE_RECOVER_GRANT	 0x0040u
 #define RESOURCE_LVB_INVALID	 0x0080u /* recovery: a gone node held PW or EX with a value block */
 #define RESOURCE_MASTER_GONE	 0x0100u /* recovery: its master is a gone node */
-#define RESOURCE_VALUE_LOST	 0x0400u /* there was no memory for the last value that was written */
+#define RESOURCE_VALUE_LOST	 0x0400u /* the last value that was written is not here: no memory, or recovery */
 #define RESOURCE_TOLD		 0x0200u /* directory record: its master was told so at unused_since */
 
 struct resource {
