@@ -8,7 +8,7 @@
 set -eu
 
 # what `meson setup` and `ninja` need
-build='gcc libc6-dev meson ninja-build pkg-config libsystemd-dev python3'
+build='gcc libc6-dev meson ninja-build pkg-config libsystemd-dev libqb-dev python3'
 # what the tests need besides: C++ for the headers, clang for the fuzzers and the format
 check="$build g++ binutils libcmocka-dev clang libclang-rt-dev clang-format python3-pytest procps"
 

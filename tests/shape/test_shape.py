@@ -20,6 +20,7 @@ import headers
 import includes
 import names
 import purity
+import sources
 import units
 import walkthrough
 
@@ -277,6 +278,20 @@ class Exports(Planted):
         self.expect(lines, "dlm_d is gone", "dlm_a: is missing in the manual",
                     "dlm_b: is missing in the header", "dlm_c: is missing in the library",
                     "dlm_c: is missing in the version script", "dlm_c: is missing in the manual")
+
+
+class Sources(Planted):
+    def test_findings(self):
+        self.plant("docs/wire.md", "# Wire\n## 5.1 Modes\n### Value blocks\n")
+        self.plant("src/engine/x.h", '/*\n * Source: docs/wire.md, "Modes" and\n * "Value blocks".\n'
+                   ' */\n/* Source: docs/wire.md, "Nothing". */\n/* Source: docs/gone.md */\n')
+        status, lines = self.run_check(sources.main, self.root)
+        self.assertEqual(status, 1)
+        self.expect(lines, 'src/engine/x.h:5: docs/wire.md has no heading "Nothing"',
+                    "src/engine/x.h:6: docs/gone.md")
+
+    def test_nothing(self):
+        self.assertEqual(self.run_check(sources.main, self.root)[0], 1)
 
 
 class Walkthrough(Planted):
