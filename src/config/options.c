@@ -149,7 +149,7 @@ static const struct option_definition table[OPTION_COUNT] = {
 	[OPTION_RUN_DIR] = {.name = "run_dir",
 		.type = OPTION_STRING,
 		.cli_only = true,
-		.text = "/run/udlm",
+		.text = UDLM_RUN_DIR_DEFAULT,
 		.help = "run directory; programs look for it in UDLM_RUN_DIR, as this daemon does"},
 	[OPTION_CONFIG_FILE] = {.name = "config_file",
 		.type = OPTION_STRING,
@@ -465,8 +465,9 @@ static const char *dump_origin(const struct options *options, enum option_id id)
 		return " (set_config)";
 	if (options_is_set(options, id, OPTION_LAYER_CLI))
 		return " (cli option)";
+	/* What dlm.conf cannot set has been set there from the environment. */
 	if (options_is_set(options, id, OPTION_LAYER_FILE))
-		return " (dlm.conf)";
+		return table[id].cli_only ? " (environment)" : " (dlm.conf)";
 	return "";
 }
 

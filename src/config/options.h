@@ -62,7 +62,7 @@ enum option_type {
 };
 
 enum option_layer {
-	OPTION_LAYER_FILE,
+	OPTION_LAYER_FILE, /* dlm.conf; of what that cannot set, the environment */
 	OPTION_LAYER_CLI,
 	OPTION_LAYER_DYNAMIC,
 	OPTION_LAYER_COUNT,

@@ -66,7 +66,6 @@ enum dlmc_command {
 		1002, /* Q, root or own user. name, option = enum dlmc_dump_kind; + text */
 	DLMC_CMD_LOST_ACK =
 		1003, /* C, root. + text: what was acknowledged; -ENOENT: nothing waits */
-	DLMC_CMD_LOCKSPACE_WHO = 1004, /* Q. name; + text: one line a program that uses it */
 };
 
 /*

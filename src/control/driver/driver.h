@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * What dlm_controld needs of a lock engine, in the vocabulary of the kernel's configfs, sysfs and
+ * uevents. One file a kind (user.c: dlm_lockd; the kernel has its own). A kind never calls an event
+ * from within one of its functions, and none of its functions waits.
+ */
+#include <qb/qbloop.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/log.h"
+
+struct driver; /* each kind has its own */
+
+struct driver_settings {
+	const char *run_dir;    /* borrowed for the driver's life */
+	const char *lockd_path; /* the same; "": beside our own executable */
+	uint32_t nodeid;
+	bool is_single;
+	bool log_debug;
+	uint32_t port, mark, protocol;
+	uint32_t client_count_max, client_locks_max;
+	uint32_t timeout_ms; /* an engine that says nothing for so long is dead */
+	char boot_id[40];
+	char cluster_name[64];
+};
+
+struct driver_member {
+	uint32_t nodeid;
+	uint32_t weight;
+	bool rejoined;
+};
+
+struct driver_lockspace {
+	const char *name;
+	uint32_t global_id;
+	uint32_t flags; /* DLM_LSFL_BIT_* */
+	uint32_t nodir;
+};
+
+struct driver_events {
+	void *context;
+	void (*ready)(void *context);
+	/* A program creates or releases a lockspace; answered by event_done. */
+	void (*online)(void *context, const char *name, uint32_t flags, uint32_t pid, uint32_t uid);
+	void (*offline)(void *context, const char *name, uint32_t pid, uint32_t uid);
+	void (*stopped)(void *context, const char *name, uint32_t number);
+	void (*recovered)(void *context, const char *name, uint32_t number);
+	void (*failed)(void *context, const char *name, uint32_t number, int32_t error);
+	/* The engine is gone, for certain; @text: why. Nothing else comes after it. */
+	void (*ended)(void *context, const char *text);
+};
+
+struct driver_view {
+	pid_t pid; /* 0: none runs */
+	bool is_ready, memory_locked;
+	uint32_t realtime;
+	const char *text; /* what it could not have, and why; "" */
+};
+
+/*
+ * The engine's answer to a question. @error: 0 or -errno. The text is in @fd (borrowed, from offset
+ * 0 to its end) or in
+ * @text, @bytes (borrowed); both may be empty.
+ */
+typedef void (*driver_answer)(
+	void *context, uint64_t id, int error, int fd, const char *text, uint32_t bytes);
+
+struct driver_ops {
+	const char *name; /* as --engine says it */
+	/* Start the engine; `ready` or `ended` follows. Return: 0; -errno with the sentence logged
+	 */
+	int (*open)(qb_loop_t *loop, struct log *log, const struct driver_settings *settings,
+		const struct driver_events *events, struct driver **ret);
+	void (*ls_new)(struct driver *driver, const struct driver_lockspace *lockspace);
+	void (*ls_start)(struct driver *driver, const char *name, uint32_t number,
+		const struct driver_member *members, uint32_t member_count);
+	void (*ls_stop)(struct driver *driver, const char *name, uint32_t number);
+	void (*event_done)(struct driver *driver, const char *name, int32_t result);
+	/*
+	 * Questions. @answer is called once, with @id, from the loop; with -ENOTCONN when the
+	 * engine ends first. Return: 0; -EBUSY too many are open; -ENOTCONN; -ENOMEM
+	 */
+	int (*status)(struct driver *driver, driver_answer answer, void *context, uint64_t id);
+	int (*dump)(struct driver *driver, const char *name, uint32_t kind, driver_answer answer,
+		void *context, uint64_t id);
+	void (*view)(const struct driver *driver, struct driver_view *ret);
+	/* Orderly end; `ended` follows when it is gone, by force where it does not go by itself. */
+	void (*stop)(struct driver *driver);
+	/* After `ended`, or before our own end. NULL is allowed. */
+	void (*close)(struct driver *driver);
+};
+
+extern const struct driver_ops driver_user;

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * dlm_controld: from the command line to a running daemon. What cannot be started is said in one
+ * sentence on standard error, with what to do about it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config/cmdline.h"
+#include "config/options.h"
+#include "config/parse.h"
+#include "control/daemon.h"
+#include "control/detach.h"
+#include "control/pidfile.h"
+#include "control/realtime.h"
+#include "proto/client.h"
+
+#define LOCK_FILE         "controld.lock"
+#define LOG_DIRECTORY     "/var/log/dlm_controld"
+#define REFERENCE_PID_DIR "/var/run/dlm_controld"
+
+/* ---- options ---- */
+
+static void print_help(void)
+{
+	char text[8192];
+
+	(void)options_help(text, sizeof(text));
+	fputs(text, stdout);
+}
+
+static void print_version(void)
+{
+	printf("dlm_controld " UDLM_VERSION " (udlm)\n");
+	printf("Licence: GPL-2.0-or-later\n");
+}
+
+static void print_debug(const struct options *options)
+{
+	char text[8192];
+
+	if (!options_bool(options, OPTION_DAEMON_DEBUG))
+		return;
+	(void)options_debug(options, text, sizeof(text));
+	fputs(text, stdout);
+}
+
+static void print_finding(void *context, const struct parse_finding *finding)
+{
+	bool *warned = context;
+
+	*warned = true;
+	fprintf(stderr, "dlm_controld: %s%s\n",
+		finding->is_error ? "" : "warning: ", finding->text);
+}
+
+static int read_config(struct options *options)
+{
+	const char *path = options_text(options, OPTION_CONFIG_FILE);
+	bool warned = false;
+	int rv = parse_file(options, path, false, print_finding, &warned);
+
+	if (rv >= 0)
+		return 0;
+	if (rv == -ENOENT && !options_is_set(options, OPTION_CONFIG_FILE, OPTION_LAYER_CLI))
+		return 0;
+	if (rv != -EINVAL)
+		fprintf(stderr, "dlm_controld: cannot read %s: %s\n", path, strerror(-rv));
+	else
+		fprintf(stderr, "dlm_controld: %s has errors: not started\n", path);
+	return rv;
+}
+
+/* Return: 0 go on; 1 all is done; -errno, said */
+static int read_options(struct options *options, int argc, char *argv[])
+{
+	const char *run_dir = secure_getenv(CLIENT_RUN_DIR_ENV);
+	struct cmdline_result wish;
+	char error[256];
+	int rv;
+
+	options->debug_forced = getenv("DLM_CONTROLD_DEBUG") != NULL;
+	if (run_dir && run_dir[0] &&
+		options_set(options, OPTION_RUN_DIR, OPTION_LAYER_FILE, run_dir))
+		return -ENOMEM;
+	rv = cmdline_parse(options, argc, argv, &wish, error, sizeof(error));
+	if (rv) {
+		fprintf(stderr, "%s\n", rv == -EINVAL ? error : strerror(-rv));
+		return rv;
+	}
+	if (wish.wish == CMDLINE_HELP)
+		print_help();
+	if (wish.wish == CMDLINE_VERSION)
+		print_version();
+	if (wish.wish != CMDLINE_RUN)
+		return 1;
+	rv = read_config(options);
+	if (!rv && wish.debug_options)
+		print_debug(options);
+	return rv;
+}
+
+/* ---- what this version can do ---- */
+
+static int choose_cluster(struct daemon *daemon)
+{
+	const char *word = options_text(daemon->options, OPTION_CLUSTER);
+
+	if (!strcasecmp(word, "single")) {
+		daemon->cluster_ops = &cluster_single;
+		return 0;
+	}
+	fprintf(stderr,
+		"dlm_controld: cluster=%s: support for corosync is not in this version. To run the "
+		"lock "
+		"manager on this machine alone, not as a cluster, say so: dlm_controld "
+		"--cluster=single (or cluster=single in %s)\n",
+		word, daemon->config_path);
+	return -EOPNOTSUPP;
+}
+
+static int choose_engine(struct daemon *daemon)
+{
+	const char *word = options_text(daemon->options, OPTION_ENGINE);
+
+	daemon->driver_ops = &driver_user;
+	daemon->engine_text = strcasecmp(word, "user") ? "cluster=single is always engine=user"
+						       : "engine=user is configured";
+	if (strcasecmp(word, "kernel"))
+		return 0;
+	fprintf(stderr,
+		"dlm_controld: engine=kernel: the driver for the kernel's dlm is not in this "
+		"version, and cluster=single is always engine=user: leave the option out\n");
+	return -EOPNOTSUPP;
+}
+
+/* ---- places ---- */
+
+static int absolute(const char *path, char *ret, size_t room)
+{
+	char here[PATH_MAX] = "";
+	int n;
+
+	if (path[0] && path[0] != '/' && !getcwd(here, sizeof(here) - 1))
+		return -errno;
+	n = snprintf(ret, room, "%s%s%s", here, here[0] ? "/" : "", path);
+	if (n < 0 || (size_t)n >= room) {
+		fprintf(stderr, "dlm_controld: %s: the path is too long\n", path);
+		return -ENAMETOOLONG;
+	}
+	return 0;
+}
+
+/* Whoever can write there can take the place of our files. */
+static int run_dir_check(const char *path)
+{
+	struct stat st;
+
+	if (mkdir(path, 0755) && errno != EEXIST) {
+		fprintf(stderr, "dlm_controld: cannot make the run directory %s: %s\n", path,
+			strerror(errno));
+		return -errno;
+	}
+	if (stat(path, &st) || !S_ISDIR(st.st_mode)) {
+		fprintf(stderr, "dlm_controld: the run directory %s is no directory\n", path);
+		return -ENOTDIR;
+	}
+	if ((st.st_uid == 0 || st.st_uid == geteuid()) && !(st.st_mode & 022))
+		return 0;
+	fprintf(stderr,
+		"dlm_controld: the run directory %s belongs to user %u with mode %04o: it must be "
+		"root's or ours, and nobody else may write there\n",
+		path, st.st_uid, st.st_mode & 07777);
+	return -EPERM;
+}
+
+static int choose_places(struct daemon *daemon)
+{
+	const char *run_dir = options_text(daemon->options, OPTION_RUN_DIR);
+	int rv;
+
+	rv = absolute(run_dir, daemon->run_dir, sizeof(daemon->run_dir));
+	if (!rv)
+		rv = absolute(options_text(daemon->options, OPTION_LOCKD_PATH), daemon->lockd_path,
+			sizeof(daemon->lockd_path));
+	if (rv)
+		return rv;
+	daemon->is_default_place = !strcmp(daemon->run_dir, UDLM_RUN_DIR_DEFAULT) ||
+				   !strcmp(daemon->run_dir, CLIENT_RUN_DIR);
+	return run_dir_check(daemon->run_dir);
+}
+
+static int lock_one(const char *path, mode_t mode, const char *what)
+{
+	pid_t pid = 0;
+	int fd = pidfile_open(path, mode, &pid);
+
+	if (fd >= 0)
+		return 0; /* stays open until the end */
+	if (fd == -EBUSY)
+		fprintf(stderr, "dlm_controld: another %s is running (process %ld, which has %s)\n",
+			what, (long)pid, path);
+	else
+		fprintf(stderr, "dlm_controld: cannot lock %s: %s\n", path, strerror(-fd));
+	return fd;
+}
+
+static int lock_places(const struct daemon *daemon)
+{
+	char path[sizeof(daemon->run_dir) + sizeof("/" LOCK_FILE)];
+	int rv;
+
+	snprintf(path, sizeof(path), "%s/" LOCK_FILE, daemon->run_dir);
+	rv = lock_one(path, 0600, "dlm_controld");
+	if (rv || !daemon->is_default_place)
+		return rv;
+	(void)mkdir(REFERENCE_PID_DIR, 0755);
+	return lock_one(REFERENCE_PID_DIR "/dlm_controld.pid", 0644, "dlm_controld");
+}
+
+/* ---- log ---- */
+
+static int open_log(struct daemon *daemon)
+{
+	struct log_settings settings = {.program = "dlm_controld",
+		.fd = STDERR_FILENO,
+		.level = LOG_LEVEL_INFO,
+		.sink = logfile_sink,
+		.sink_context = &daemon->logfile};
+	char directory[sizeof(daemon->run_dir) + 8];
+	int rv;
+
+	snprintf(directory, sizeof(directory), "%s/log", daemon->run_dir);
+	logfile_open(&daemon->logfile, daemon->is_default_place ? LOG_DIRECTORY : directory,
+		daemon->is_default_place, LOG_LEVEL_INFO);
+	rv = log_new(&settings, &daemon->log);
+	if (!rv)
+		daemon_apply_options(daemon);
+	return rv;
+}
+
+static int prepare(struct daemon *daemon)
+{
+	int rv = choose_cluster(daemon);
+
+	if (!rv)
+		rv = choose_engine(daemon);
+	return rv ? rv : choose_places(daemon);
+}
+
+static int begin(struct daemon *daemon, int detach_fd)
+{
+	int rv = lock_places(daemon);
+
+	if (!rv)
+		rv = open_log(daemon);
+	if (rv)
+		return rv;
+	log_notice(daemon->log, "dlm_controld " UDLM_VERSION " started (cluster %s, engine %s: %s)",
+		daemon->cluster_ops->name, daemon->driver_ops->name, daemon->engine_text);
+	realtime_begin(daemon->log);
+	rv = daemon_start(daemon);
+	if (!rv && detach_fd >= 0)
+		detach_end(detach_fd, daemon->logfile.fd);
+	return rv;
+}
+
+static int run(struct options *options)
+{
+	static char config_path[PATH_MAX];
+	struct daemon daemon = {.options = options, .logfile = {.fd = -1}};
+	int detach_fd = -1, status = 1;
+
+	if (absolute(options_text(options, OPTION_CONFIG_FILE), config_path, sizeof(config_path)))
+		return 1;
+	daemon.config_path = config_path;
+	if (prepare(&daemon))
+		return 1;
+	if (!options_bool(options, OPTION_DAEMON_DEBUG) &&
+		!options_bool(options, OPTION_FOREGROUND)) {
+		detach_fd = detach_begin();
+		if (detach_fd < 0) {
+			fprintf(stderr, "dlm_controld: cannot fork: %s\n", strerror(-detach_fd));
+			return 1;
+		}
+	}
+	if (chdir("/"))
+		return 1;
+	if (!begin(&daemon, detach_fd))
+		status = daemon_run(&daemon);
+	daemon_done(&daemon);
+	log_free(daemon.log);
+	logfile_close(&daemon.logfile);
+	return status;
+}
+
+int main(int argc, char *argv[])
+{
+	struct options options;
+	int rv, status;
+
+	options_init(&options);
+	rv = read_options(&options, argc, argv);
+	status = rv < 0 ? 1 : rv > 0 ? 0 : run(&options);
+	options_done(&options);
+	return status;
+}
