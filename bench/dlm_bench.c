@@ -396,7 +396,7 @@ int main(int argc, char **argv)
 {
 	struct run run = {.lockspace = "bench", .ms = 1000};
 	dlm_lshandle_t lockspace;
-	bool created = false, good;
+	bool created = false, wrong = false, good;
 	double ratio = 5;
 	int option;
 
@@ -409,9 +409,9 @@ int main(int argc, char **argv)
 		else if (option == 'r')
 			ratio = option_number(optarg, 0, 1e6);
 		else
-			optind = argc + 1;
+			wrong = true;
 	}
-	if (optind != argc) {
+	if (wrong || optind != argc) {
 		fprintf(stderr, "usage: dlm_bench [-l LOCKSPACE] [-t MILLISECONDS] [-r RATIO]\n");
 		return 2;
 	}
