@@ -114,6 +114,7 @@ static void bye_send(struct connection *c, int error, const char *text)
 {
 	struct packet *packet;
 
+	output_unreserve(c);
 	if (c->out && !c->out_stuck)
 		(void)output_send(c, c->out, -1);
 	if (c->deaf)
@@ -131,12 +132,12 @@ static void bye_send(struct connection *c, int error, const char *text)
 
 static bool connection_holds(const struct connection *c)
 {
-	struct engine_client_info info;
+	uint32_t held, persistent_held;
 
 	if (!c->client)
 		return false;
-	engine_client_info(c->client, &info);
-	return info.held_count > 0;
+	engine_client_counts(c->client, &held, &persistent_held);
+	return held > 0;
 }
 
 /*
@@ -259,8 +260,10 @@ static void packet_handle(struct connection *c, const uint8_t *data, uint32_t by
 			return;
 		}
 		if (c->operation || !output_reserve(c)) {
-			if (rest_keep(c, data + at, bytes - at, pid))
+			if (rest_keep(c, data + at, bytes - at, pid)) {
+				output_unreserve(c);
 				connection_interest(c);
+			}
 			return;
 		}
 		c->records++;
@@ -275,6 +278,7 @@ static void packet_handle(struct connection *c, const uint8_t *data, uint32_t by
 	c->daemon->counters.records += index;
 	c->daemon->turn_budget -=
 		index < c->daemon->turn_budget ? (uint32_t)index : c->daemon->turn_budget;
+	output_unreserve(c);
 	connection_interest(c);
 }
 

@@ -18,12 +18,12 @@ static_assert(sizeof(struct client_ids) + sizeof(struct client_answer) <= OUTPUT
 
 void output_lease(struct connection *c)
 {
-	struct engine_client_info info;
+	uint32_t held, persistent_held;
 
 	if (!c->client)
 		return;
-	engine_client_info(c->client, &info);
-	lease_held(&c->lease, info.held_count, info.persistent_held_count);
+	engine_client_counts(c->client, &held, &persistent_held);
+	lease_held(&c->lease, held, persistent_held);
 }
 
 int output_send(struct connection *c, const struct packet *packet, int pass_fd)
@@ -99,6 +99,14 @@ bool output_reserve(struct connection *c)
 	if (c->out && packet_room(c->out) < OUTPUT_RECORD_ROOM && !out_send(c))
 		return c->deaf;
 	return out_get(c);
+}
+
+void output_unreserve(struct connection *c)
+{
+	if (!c->out || c->out->bytes)
+		return;
+	packet_put(&c->daemon->packets, c->out);
+	c->out = NULL;
 }
 
 void output_want(struct connection *c)
@@ -231,11 +239,9 @@ void output_flush(struct connection *c)
 			return;
 		}
 		callbacks_take(c);
-		if (!c->out->bytes) {
-			packet_put(&c->daemon->packets, c->out);
-			c->out = NULL;
+		output_unreserve(c);
+		if (!c->out)
 			break;
-		}
 		if (!out_send(c))
 			break;
 	}

@@ -13,6 +13,8 @@
 /** output_reserve() - room for the answers of one more record. Return: false: none, keep it for
  * later */
 bool output_reserve(struct connection *c);
+/** output_unreserve() - no more records for now: what was reserved and not used is given back */
+void output_unreserve(struct connection *c);
 /* After output_reserve(); each record has at most two of these. Nothing happens for serial 0 ... */
 void output_answer(struct connection *c, uint32_t serial, int32_t result, uint32_t value);
 /** output_refused() - ... but a refusal without a serial is told as such */
