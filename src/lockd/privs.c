@@ -101,7 +101,7 @@ void privs_schedule(struct privs *privs)
 {
 	struct sched_param param = {.sched_priority = sched_get_priority_min(SCHED_RR)};
 	struct sched_param parent = {0};
-	int policy = sched_getscheduler(getppid());
+	int policy = sched_getscheduler(getppid()) & ~SCHED_RESET_ON_FORK;
 
 	if ((policy != SCHED_RR && policy != SCHED_FIFO) ||
 		sched_getparam(getppid(), &parent) < 0 ||
