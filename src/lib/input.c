@@ -9,6 +9,9 @@
 
 #include "lib/handle.h"
 
+/* At once, so that a call returns under any load. */
+#define TAKE_PACKETS 256
+
 static int gone(const struct handle *handle)
 {
 	return handle->closed || handle->lost.happened ? -ENOTCONN : 0;
@@ -97,7 +100,10 @@ int input_wait(struct handle *handle)
 
 void input_take(struct handle *handle)
 {
-	while (!handle->closed && !handle->lost.happened && handle->ops->receive(handle) > 0)
+	int count = 0;
+
+	while (!handle->closed && !handle->lost.happened && handle->ops->receive(handle) > 0 &&
+		++count < TAKE_PACKETS)
 		;
 	input_notify(handle);
 }

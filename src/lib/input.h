@@ -20,7 +20,7 @@ int input_wait_ms(struct handle *handle, int wait_ms);
 /** input_wait_hangup() - wait for the end of a connection that another process uses, or a wake-up
  */
 void input_wait_hangup(struct handle *handle);
-/** input_take() - take in all that has arrived, without waiting and without delivering */
+/** input_take() - take in what has arrived, without waiting and without delivering */
 void input_take(struct handle *handle);
 /** input_notify() - wake the threads that wait, if what was taken in may concern them */
 void input_notify(struct handle *handle);

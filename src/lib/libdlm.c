@@ -14,9 +14,6 @@
 
 #define PUBLIC __attribute__((visibility("default")))
 
-/* One dlm_dispatch() takes in no more packets than this, so that it returns under any load. */
-#define DISPATCH_PACKETS 64
-
 static int answer(int result)
 {
 	if (result >= 0)
@@ -172,19 +169,20 @@ PUBLIC int dlm_ls_purge(dlm_lshandle_t lockspace, int nodeid, int pid)
 	return answer(result);
 }
 
+/*
+ * Everything that is there is taken in before the first callback runs: the more comes together, the
+ * more leaves together.
+ */
 PUBLIC int dlm_dispatch(int fd)
 {
 	struct handle *handle;
 	int result = handle_enter_fd(fd, &handle);
-	int count = 0;
 
 	if (result)
 		return answer(result);
-	do {
-		result = handle->lost.happened ? -ENOTCONN : handle->ops->receive(handle);
-		input_notify(handle);
-		dispatch_run(handle);
-	} while (result > 0 && !handle->closed && ++count < DISPATCH_PACKETS);
+	input_take(handle);
+	dispatch_run(handle);
+	result = handle->lost.happened ? -ENOTCONN : 0;
 	handle_leave(handle);
 	return answer(result);
 }

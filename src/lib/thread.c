@@ -15,6 +15,8 @@ static void wait_or_end(struct handle *handle)
 		input_wait_hangup(handle);
 	else if (result && !dispatch_pending(handle))
 		handle->thread.stop = true;
+	else if (dispatch_pending(handle))
+		input_take(handle); /* see dlm_dispatch() */
 }
 
 static void *thread_main(void *arg)

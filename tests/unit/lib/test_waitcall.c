@@ -208,13 +208,14 @@ static void test_not_granted(void **state)
 static void test_others_delivered(void **state)
 {
 	struct caller caller = {.mode = LKM_EXMODE};
-	uint32_t lkid;
+	uint32_t lkid, async_lkid;
 
 	lock_async(LKM_PRMODE, &lksb);
+	async_lkid = next_id;
 	caller_start(&caller, call_lock);
 	lkid = fake_next_lock(&fake)->lkid;
-	complete(lksb.sb_lkid, 0, LKM_PRMODE, false);
-	fake_bast(&fake, lksb.sb_lkid, LKM_EXMODE);
+	complete(async_lkid, 0, LKM_PRMODE, false);
+	fake_bast(&fake, async_lkid, LKM_EXMODE);
 	complete(lkid, 0, LKM_EXMODE, false);
 	assert_outcome(&caller, 0);
 	wait_calls("aa");
@@ -344,6 +345,29 @@ static void test_forceunlock_async(void **state)
 	caller.flags = 0;
 	assert_int_equal(call_unlock_async(&caller), -1);
 	assert_int_equal(errno, EBUSY);
+	complete(next_id, -EUNLOCK, DLM_MODE_IV, true);
+	if (!threaded)
+		assert_int_equal(dlm_dispatch(dlm_ls_get_fd(ls)), 0);
+	wait_calls("u");
+	assert_int_equal(caller.lksb.sb_status, EUNLOCK);
+}
+
+/* Whether a lock that waits is on a queue, or an answer is due, is the engine's to say. */
+static void test_unlock_of_waiting(void **state)
+{
+	struct caller caller = {.flags = 0};
+
+	lock_async(LKM_PRMODE, &lksb);
+	caller.lkid = next_id;
+	caller_start(&caller, call_unlock_async);
+	fake_answer(&fake, fake_next_unlock(&fake)->head.serial, -EBUSY, 0);
+	fake_send(&fake);
+	assert_int_equal(caller_end(&caller), -1);
+	assert_int_equal(errno, EBUSY);
+	caller_start(&caller, call_unlock_async);
+	fake_answer(&fake, fake_next_unlock(&fake)->head.serial, 0, 0);
+	fake_send(&fake);
+	assert_int_equal(caller_end(&caller), 0);
 	complete(next_id, -EUNLOCK, DLM_MODE_IV, true);
 	if (!threaded)
 		assert_int_equal(dlm_dispatch(dlm_ls_get_fd(ls)), 0);
@@ -497,6 +521,7 @@ int main(void)
 		T(test_cancel_twice),
 		T(test_answer_is_error),
 		T(test_forceunlock_async),
+		T(test_unlock_of_waiting),
 		T(test_deadlock_cancel),
 		T(test_adopt),
 		T(test_purge),
