@@ -64,15 +64,12 @@ enum recovery_progress rebuild_purge(struct engine_lockspace *ls, uint32_t *budg
 
 		if (!*budget)
 			return RECOVERY_MORE;
-		--*budget;
-		if (!may_have_copies(ls, resource))
-			continue;
-		while (*budget && (lock = walk_lock(walk))) {
-			--*budget;
+		while (may_have_copies(ls, resource) && (lock = walk_lock(walk))) {
 			purge(ls, resource, lock);
+			if (!--*budget)
+				return RECOVERY_MORE; /* goes on with its next lock */
 		}
-		if (!*budget)
-			return RECOVERY_MORE; /* the resource is begun again where it was left */
+		--*budget;
 	}
 	return RECOVERY_NEXT;
 }
@@ -147,20 +144,17 @@ enum recovery_progress rebuild_send_locks(struct engine_lockspace *ls, uint32_t 
 
 		if (!*budget)
 			return RECOVERY_MORE;
-		--*budget;
-		if (!(resource->flags & RESOURCE_NEW_MASTER))
-			continue;
-		for (;;) {
+		while (resource->flags & RESOURCE_NEW_MASTER) {
 			if (is_window_full(ls))
 				return wait_for_masters(ls);
-			if (!*budget)
-				return RECOVERY_MORE;
 			lock = walk_lock(walk);
 			if (!lock)
 				break;
-			--*budget;
 			align(ls, resource, lock);
+			if (!--*budget)
+				return RECOVERY_MORE; /* goes on with its next lock */
 		}
+		--*budget;
 	}
 	return room->locks_sent || room->locks_again ? wait_for_masters(ls) : RECOVERY_NEXT;
 }
@@ -467,15 +461,14 @@ enum recovery_progress rebuild_finalise(struct engine_lockspace *ls, uint32_t *b
 
 		if (!*budget)
 			return RECOVERY_MORE;
-		--*budget;
 		if (!room->walk_entered)
 			finalise_begin(room);
 		while (needs_locks(resource) && (lock = walk_lock(&room->walk))) {
 			finalise_lock(room, lock);
-			if (!*budget)
-				return RECOVERY_MORE;
-			--*budget;
+			if (!--*budget)
+				return RECOVERY_MORE; /* goes on with its next lock */
 		}
+		--*budget;
 		finalise_end(ls, resource);
 	}
 	return RECOVERY_NEXT;

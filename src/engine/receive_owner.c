@@ -52,7 +52,7 @@ static struct owner_answer answer_of(const struct wire_msg *msg)
 
 /*
  * A LOOKUP may be answered by the directory node as master, so for that one the sender is not known
- * to be master before.
+ * to be master before; nor need it be the directory still, where a recovery came in between.
  */
 void receive_request_reply(
 	struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg)
@@ -68,10 +68,6 @@ void receive_request_reply(
 	was_lookup = lock->wait_type == WIRE_MSG_LOOKUP;
 	if (!was_lookup && lock->nodeid != nodeid) {
 		message_refused(ls, nodeid, msg, "the sender is not its master");
-		return;
-	}
-	if (was_lookup && lock->resource->dir_nodeid != nodeid) {
-		message_refused(ls, nodeid, msg, "the sender is not its directory");
 		return;
 	}
 	if (waiter_reply(lock, WIRE_MSG_REQUEST_REPLY, msg->result)) {
