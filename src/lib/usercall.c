@@ -228,7 +228,10 @@ static int unlock_idle(struct handle *handle, struct lock *lock, const struct un
 	return result;
 }
 
-/* A completion that came before the answer belongs to the call before; one that follows, to ours.
+/*
+ * The end of a lock with an operation in progress. A plain unlock is right where the lock waits on a
+ * queue, and EBUSY where an answer of its master is due: only the engine knows.
+ * A completion that came before the answer belongs to the call before; one that follows, to ours.
  */
 static void overtake_apply(struct handle *handle, struct answer *answer, uint32_t value)
 {
@@ -287,9 +290,9 @@ int usercall_unlock(struct handle *handle, const struct unlock_call *call)
 		return result;
 	if (lock->op == LOCK_IDLE)
 		return is_cancel(call) ? cancel_idle(lock) : unlock_idle(handle, lock, call);
-	if (is_cancel(call) || call->flags & LKF_FORCEUNLOCK)
-		return overtake(handle, call);
-	return -EBUSY;
+	if (lock->op == LOCK_UNLOCK && !is_cancel(call) && !(call->flags & LKF_FORCEUNLOCK))
+		return -EBUSY;
+	return overtake(handle, call);
 }
 
 static void purge_apply(struct handle *handle, struct answer *answer, uint32_t value)
