@@ -190,7 +190,7 @@ static bool may_read(const struct connection *c)
 {
 	if (c->state == CONNECTION_NEW)
 		return true;
-	if (c->state != CONNECTION_SERVED || c->rest || c->out_stuck || c->operation)
+	if (c->state != CONNECTION_SERVED || c->rest || c->operation)
 		return false;
 	return !c->space || space_running(c->space);
 }
@@ -386,17 +386,16 @@ static void connection_ready(struct loop_source *source, uint32_t events)
 {
 	struct connection *c = list_entry(source, struct connection, source);
 
-	if (may_read(c)) {
-		if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-			connection_read(c);
-		return;
-	}
-	if (events & (EPOLLHUP | EPOLLERR)) {
-		connection_hung_up(c);
-	} else if (events & EPOLLOUT) {
+	if (events & EPOLLOUT && c->out_stuck) {
 		c->out_stuck = false;
 		output_want(c);
 	}
+	if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+		return;
+	if (may_read(c))
+		connection_read(c);
+	else if (events & (EPOLLHUP | EPOLLERR))
+		connection_hung_up(c);
 }
 
 bool connection_hangup_check(struct connection *c)

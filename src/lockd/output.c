@@ -9,7 +9,9 @@
 
 #define OUTPUT_RECORD_ROOM                                                                         \
 	128u /* a completion with its value block, or what one record is answered with */
-#define OUTPUT_PACKETS_MAX 4u /* that one connection may send in a turn */
+#define OUTPUT_ANSWERS_ROOM 8192u /* of a packet that completions leave free, should it get stuck  \
+				   */
+#define OUTPUT_PACKETS_MAX 4u     /* that one connection may send in a turn */
 
 static_assert(sizeof(struct client_completion) + DLM_USER_LVB_BYTES <= OUTPUT_RECORD_ROOM,
 	"a callback fits");
@@ -95,7 +97,7 @@ bool output_reserve(struct connection *c)
 	if (c->deaf)
 		return true;
 	if (c->out_stuck)
-		return false;
+		return packet_room(c->out) >= OUTPUT_RECORD_ROOM;
 	if (c->out && packet_room(c->out) < OUTPUT_RECORD_ROOM && !out_send(c))
 		return c->deaf;
 	return out_get(c);
@@ -206,7 +208,7 @@ static void callbacks_take(struct connection *c)
 {
 	struct engine_callback callback;
 
-	while (c->has_callbacks && packet_room(c->out) >= OUTPUT_RECORD_ROOM) {
+	while (c->has_callbacks && packet_room(c->out) >= OUTPUT_ANSWERS_ROOM) {
 		if (!engine_client_take(c->client, &callback)) {
 			c->has_callbacks = false;
 			return;

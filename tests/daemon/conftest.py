@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Fixtures of the daemon tests. Each test has a run directory of its own and leaves nothing."""
+import contextlib
+
+import pytest
+
+from lib import places, protocol
+from lib.lockd import Lockd
+
+
+@pytest.fixture
+def run():
+    with places.run_directory() as path:
+        yield path
+        places.wait_for(lambda: not places.processes_with(path),
+                        f"processes left behind: {places.processes_with(path)}")
+
+
+@pytest.fixture
+def start_lockd(run):
+    """Starts a dlm_lockd; all are ended after the test."""
+    with contextlib.ExitStack() as stack:
+        def start(**args):
+            lockd = Lockd(run, **args)
+            stack.callback(lockd.end)
+            return lockd
+        yield start
+
+
+@pytest.fixture
+def lockd(start_lockd):
+    return start_lockd().ready()
+
+
+@pytest.fixture
+def space(lockd):
+    """A dlm_lockd with the lockspace "x"."""
+    assert lockd.create(b"x") == 0
+    return lockd
+
+
+__all__ = ["protocol"]
