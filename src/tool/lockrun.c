@@ -64,9 +64,8 @@ static void terminal_take(struct run *run)
 
 /* ---- starting ---- */
 
-static void command_exec(const struct run *run, char **command)
+static void command_exec(const struct run *run, char **command, bool foreground)
 {
-	bool foreground = is_foreground(run);
 	int error;
 
 	setpgid(0, 0);
@@ -81,15 +80,19 @@ static void command_exec(const struct run *run, char **command)
 
 static int command_start(struct run *run, char **command)
 {
+	bool foreground = is_foreground(run);
+
 	fflush(NULL);
 	run->pid = fork();
 	if (run->pid < 0)
 		return -errno;
 	if (run->pid == 0)
-		command_exec(run, command);
+		command_exec(run, command, foreground);
 	/* Both sides do it: whoever is first, it is done before either goes on. */
 	setpgid(run->pid, run->pid);
-	terminal_give(run);
+	if (foreground)
+		(void)tcsetpgrp(run->terminal, run->pid);
+	run->terminal_given = foreground;
 	return 0;
 }
 

@@ -387,7 +387,7 @@ def test_terminal_foreground(terminal):
 
 
 def test_terminal_interrupt(terminal, call):
-    screen = terminal(tool.path(), "lock", "res", "--", *script("echo ready; sleep 1000"))
+    screen = terminal(tool.path(), "lock", "res", "--", *script("echo ready; read x"))
     screen.expect("ready")
     screen.type("\x03")
     assert os.WEXITSTATUS(screen.wait()) == 128 + signal.SIGINT
@@ -446,7 +446,7 @@ def test_shell_background(shell, call):
 
 
 def test_shell_background_continue(shell, call):
-    shell.type(f"{tool.path()} lock res -- sh -c 'echo p''id $$.; sleep 1000; :'\n")
+    shell.type(f"{tool.path()} lock res -- sh -c 'echo p''id $$.; exec sleep 1000'\n")
     shell.expect("pid ")
     command = int(shell.expect("."))
     shell.type("\x1a")
@@ -463,7 +463,7 @@ def test_interrupt_ends_the_script_too(shell, lockd, call):
     """As it would without dlm_tool between the script and its command."""
     path = os.path.join(lockd.run, "script.sh")
     with open(path, "w") as file:
-        file.write(f"{tool.path()} lock res -- sh -c 'echo ready; sleep 1000'\necho went on $?.\n")
+        file.write(f"{tool.path()} lock res -- sh -c 'echo ready; read x'\necho went on $?.\n")
     for interpreter in ("bash", "sh"):
         shell.type(f"{interpreter} {path}\n")
         shell.expect("ready")
