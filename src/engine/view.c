@@ -140,7 +140,8 @@ static void check_compatible(const struct resource *resource)
 				must(mode_compatible(one, other));
 }
 
-static void check_resource(const struct engine_lockspace *ls, const struct resource *resource)
+static void check_resource(const struct engine_lockspace *ls, const struct resource *resource,
+	bool grants)
 {
 	bool in_use = resource->flags & RESOURCE_IN_USE;
 
@@ -154,7 +155,7 @@ static void check_resource(const struct engine_lockspace *ls, const struct resou
 		must(!resource_has_locks(resource));
 	else if (!recovery_active(ls))
 		must(resource_has_locks(resource));
-	if (resource_is_master(resource) && ls->running)
+	if (grants && resource_is_master(resource) && ls->running)
 		check_compatible(resource);
 }
 
@@ -185,7 +186,7 @@ static void check_waiters(const struct engine_lockspace *ls)
 	}
 }
 
-static void check_lockspace(const struct engine_lockspace *ls)
+static void check_lockspace(const struct engine_lockspace *ls, bool grants)
 {
 	const struct list *clients[] = {&ls->clients, &ls->closing};
 	const struct list *lists[] = {&ls->active, &ls->unused, &ls->records};
@@ -199,7 +200,7 @@ static void check_lockspace(const struct engine_lockspace *ls)
 	for (i = 0; i < 3; i++) {
 		list_for_each(resource, lists[i], entry) {
 			must(!!(resource->flags & RESOURCE_IN_USE) == (i == 0));
-			check_resource(ls, resource);
+			check_resource(ls, resource, grants);
 			count++;
 		}
 	}
@@ -220,5 +221,13 @@ void engine_check(const struct engine *engine)
 	const struct engine_lockspace *ls;
 
 	list_for_each(ls, &engine->lockspaces, entry)
-		check_lockspace(ls);
+		check_lockspace(ls, true);
+}
+
+void engine_check_structure(const struct engine *engine)
+{
+	const struct engine_lockspace *ls;
+
+	list_for_each(ls, &engine->lockspaces, entry)
+		check_lockspace(ls, false);
 }

@@ -84,15 +84,24 @@ static bool master_legal(uint32_t nodeid)
 	return nodeid == UINT32_MAX || (nodeid >= 1 && nodeid <= INT32_MAX);
 }
 
+/* EXPEDITE is granted whatever is held, so that it is for new NL locks alone. */
+static bool expedite_legal(const struct wire_msg *msg)
+{
+	if (!(msg->exflags & DLM_LKF_EXPEDITE))
+		return true;
+	return msg->type != WIRE_MSG_CONVERT && msg->rqmode == DLM_MODE_NL;
+}
+
 /* Whether the fields that this type uses, and the extra bytes, are what a correct node sends. */
 static bool type_legal(const struct wire_msg *msg)
 {
 	switch (msg->type) {
 	case WIRE_MSG_REQUEST:
 	case WIRE_MSG_LOOKUP:
-		return name_legal(msg) && mode_requested(msg->rqmode) && msg->lkid;
+		return name_legal(msg) && mode_requested(msg->rqmode) && expedite_legal(msg) &&
+		       msg->lkid;
 	case WIRE_MSG_CONVERT:
-		return value_legal(msg) && mode_requested(msg->rqmode);
+		return value_legal(msg) && mode_requested(msg->rqmode) && expedite_legal(msg);
 	case WIRE_MSG_UNLOCK:
 	case WIRE_MSG_GRANT:
 		return value_legal(msg);

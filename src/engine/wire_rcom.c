@@ -95,6 +95,9 @@ static bool lock_legal(const struct wire_rcom_lock *lock)
 		return false;
 	if (lock->status != QUEUE_GRANTED && lock->rqmode == DLM_MODE_IV)
 		return false;
+	if ((lock->exflags & DLM_LKF_EXPEDITE) &&
+		(lock->rqmode > DLM_MODE_NL || lock->grmode > DLM_MODE_NL))
+		return false;
 	return lock->name_bytes >= 1 && lock->name_bytes <= WIRE_NAME_MAX &&
 	       lock->wait_type <= WIRE_MSG_PURGE && lock->result <= 0 && lock->lkid;
 }

@@ -229,7 +229,7 @@ static struct wire_msg plain_msg(enum wire_msg_type type)
 		.pid = 77,
 		.lkid = 5,
 		.remid = 6,
-		.exflags = 0x12345,
+		.exflags = 0x12145,
 		.sbflags = 2,
 		.flags = 1,
 		.lvbseq = 9,
@@ -268,7 +268,7 @@ static void test_msg_round_trip(void **state)
 		assert_int_equal(wire_frame_decode(bytes, (size_t)size, &frame), 0);
 		assert_int_equal(frame.msg.type, type);
 		assert_int_equal(frame.msg.pid, 77);
-		assert_int_equal(frame.msg.exflags, 0x12345);
+		assert_int_equal(frame.msg.exflags, 0x12145);
 		assert_int_equal(frame.msg.lvbseq, 9);
 		assert_int_equal(frame.msg.status, 2);
 		assert_int_equal(frame.msg.bastmode, DLM_MODE_EX);
@@ -315,6 +315,26 @@ static void test_msg_modes_refused(void **state)
 			msg.bastmode = mode;
 			assert_int_equal(
 				encode(&msg) > 0, legal && (type != WIRE_MSG_BAST || mode >= 0));
+		}
+}
+
+/* It is granted whatever is held. */
+static void test_expedite(void **state)
+{
+	int type, mode;
+
+	for (type = WIRE_MSG_REQUEST; type <= WIRE_MSG_PURGE; type++)
+		for (mode = DLM_MODE_NL; mode <= DLM_MODE_EX; mode++) {
+			struct wire_msg msg = plain_msg((enum wire_msg_type)type);
+			bool legal = true;
+
+			msg.exflags = DLM_LKF_EXPEDITE;
+			msg.rqmode = mode;
+			if (type == WIRE_MSG_REQUEST || type == WIRE_MSG_LOOKUP)
+				legal = mode == DLM_MODE_NL;
+			else if (type == WIRE_MSG_CONVERT)
+				legal = false;
+			assert_int_equal(encode(&msg) > 0, legal);
 		}
 }
 
@@ -741,6 +761,13 @@ static void test_rcom_lock_refused(void **state)
 			encode_rcom(&rcom, NULL, &message) == 0, value >= 1 && value <= 64);
 	}
 	rcom = plain_lock(WIRE_RCOM_LOCK);
+	rcom.lock.exflags = DLM_LKF_EXPEDITE;
+	assert_int_equal(encode_rcom(&rcom, NULL, &message), -EBADMSG);
+	rcom.lock.rqmode = DLM_MODE_NL;
+	assert_int_equal(encode_rcom(&rcom, NULL, &message), 0);
+	rcom.lock.grmode = DLM_MODE_CR;
+	assert_int_equal(encode_rcom(&rcom, NULL, &message), -EBADMSG);
+	rcom = plain_lock(WIRE_RCOM_LOCK);
 	rcom.lock.wait_type = 15;
 	assert_int_equal(encode_rcom(&rcom, NULL, &message), -EBADMSG);
 	rcom = plain_lock(WIRE_RCOM_LOCK);
@@ -861,6 +888,7 @@ int main(void)
 		cmocka_unit_test(test_msg_round_trip),
 		cmocka_unit_test(test_msg_types_refused),
 		cmocka_unit_test(test_msg_modes_refused),
+		cmocka_unit_test(test_expedite),
 		cmocka_unit_test(test_msg_extra),
 		cmocka_unit_test(test_msg_room),
 		cmocka_unit_test(test_msg_results),
