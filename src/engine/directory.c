@@ -124,6 +124,7 @@ int directory_recover_name(
 		node_fatal(ls->engine, -ENOMEM);
 		return -ENOMEM;
 	}
+	resource->flags &= (uint16_t)~RESOURCE_UNCONFIRMED;
 	if (resource->master_nodeid == nodeid || resource_is_master(resource))
 		return 0;
 	if (resource->flags & RESOURCE_IN_USE)

@@ -118,6 +118,8 @@ void owner_request_reply(struct lock *lock, const struct owner_answer *answer)
 {
 	struct resource *resource = lock->resource;
 
+	if (!answer->result || answer->result == -EINPROGRESS || answer->result == -EAGAIN)
+		resource->flags &= (uint16_t)~RESOURCE_UNCONFIRMED;
 	switch (answer->result) {
 	case 0:
 	case -EINPROGRESS:

@@ -443,7 +443,7 @@ static void finalise_end(struct engine_lockspace *ls, struct resource *resource)
 		recovery_want_grant(resource);
 	resource->flags &=
 		(uint16_t) ~(RESOURCE_RECOVER_CONVERT | RESOURCE_LVB_INVALID | RESOURCE_NEW_MASTER |
-			     RESOURCE_NEW_MASTER2 | RESOURCE_MASTER_GONE);
+			     RESOURCE_NEW_MASTER2);
 	if (!resource_has_locks(resource))
 		resource->flags &= (uint16_t)~RESOURCE_RECOVER_GRANT;
 	walk_next(&room->walk);

@@ -64,6 +64,21 @@ static enum recovery_progress ping(struct engine_lockspace *ls, uint32_t *budget
 	return barrier_ping(ls);
 }
 
+/*
+ * A master names all that it has in use. One that does not name a resource of our directory has dropped it,
+ * without a REMOVE since that was the recovery's doing; what we have on it are operations whose answer
+ * is under way. If those do not make it master anew, there is none: the record must end with them.
+ */
+static void doubt_master(struct engine_lockspace *ls, struct resource *resource)
+{
+	bool elsewhere = resource->master_nodeid && !resource_is_master(resource);
+
+	if (elsewhere && resource->dir_nodeid == ls->engine->nodeid && !ls->nodir)
+		resource->flags |= RESOURCE_UNCONFIRMED;
+	else
+		resource->flags &= (uint16_t)~RESOURCE_UNCONFIRMED;
+}
+
 static enum recovery_progress dir_nodes(struct engine_lockspace *ls, uint32_t *budget)
 {
 	struct walk *walk = &ls->recovery.room->walk;
@@ -74,6 +89,7 @@ static enum recovery_progress dir_nodes(struct engine_lockspace *ls, uint32_t *b
 			return RECOVERY_MORE;
 		--*budget;
 		resource->dir_nodeid = member_directory(ls, resource->hash);
+		doubt_master(ls, resource);
 	}
 	return RECOVERY_NEXT;
 }

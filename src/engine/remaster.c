@@ -12,6 +12,7 @@
 void remaster_set(struct resource *resource, uint32_t nodeid)
 {
 	resource_set_master(resource, nodeid);
+	resource->flags &= (uint16_t)~RESOURCE_UNCONFIRMED;
 	resource->flags |= RESOURCE_NEW_MASTER | RESOURCE_NEW_MASTER2;
 }
 

@@ -118,6 +118,10 @@ void resource_put(struct resource *resource)
 		return; /* the recovery's sweep does it */
 	resource->flags &= (uint16_t)~(RESOURCE_IN_USE | RESOURCE_MASTER_UNCERTAIN |
 		RESOURCE_VALNOTVALID | RESOURCE_VALUE_LOST | RESOURCE_TOLD);
+	if (resource->flags & RESOURCE_UNCONFIRMED) { /* a record of it would never end */
+		resource->flags &= (uint16_t)~RESOURCE_UNCONFIRMED;
+		resource_set_master(resource, 0);
+	}
 	resource->first_lkid = 0;
 	resource_lvb_drop(resource);
 	resource->unused_since = resource_clock(ls);

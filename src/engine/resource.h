@@ -26,7 +26,7 @@ struct lock;
 #define RESOURCE_RECOVER_CONVERT 0x0020u
 #define RESOURCE_RECOVER_GRANT	 0x0040u
 #define RESOURCE_LVB_INVALID	 0x0080u /* recovery: a gone node held PW or EX with a value block */
-#define RESOURCE_MASTER_GONE	 0x0100u /* recovery: its master is a gone node */
+#define RESOURCE_UNCONFIRMED	 0x0100u /* our directory's, but its master did not name it in recovery */
 #define RESOURCE_VALUE_LOST	 0x0400u /* the last value that was written is not here: no memory, or recovery */
 #define RESOURCE_TOLD		 0x0200u /* directory record: its master was told so at unused_since */
 
