@@ -17,10 +17,8 @@
 #include <libdlm.h>
 #include <limits.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -33,42 +31,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RESOURCE       "counter"
-#define WRITERS_MAX    64
+#include "counter.h"
+
 #define NUMBER_BYTES   21 /* of the number in the file: 20 digits and a newline */
 #define SECONDS_MAX    90 /* for the whole job under the lock */
 #define LOSS_SECONDS   10 /* at most, until the job without the lock has lost something */
 #define LOSS_ADDITIONS 2000
 
-/* What all processes share besides the file. Each writer writes its own slot only. */
-struct slot {
-	atomic_uint_fast64_t acknowledged; /* additions that are in the file, as the writer says */
-	atomic_bool inside;                /* it holds the lock and has read the number */
-	pid_t pid;
-	bool killed;
-};
-
-struct shared {
-	atomic_bool stop;
-	atomic_uint_fast64_t read_count;  /* times that the reader compared file and value block */
-	atomic_uint_fast64_t wrong_count; /* times that they differed */
-	atomic_uint_fast64_t told_count;  /* times that anyone was told: block not valid */
-	struct slot writers[WRITERS_MAX];
-};
-
-struct job {
-	const char *lockspace;
-	const char *directory; /* where the files are */
-	unsigned writers, kills;
-	uint64_t additions;
-	int number_fd, log_fd;
-	struct shared *shared;
-	pid_t reader_pid;
-};
-
-static void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
-
-static void fail(const char *format, ...)
+void counter_fail(const char *format, ...)
 {
 	va_list args;
 
@@ -90,135 +60,22 @@ static uint64_t now_ms(void)
 
 /* ---- the number in the file ---- */
 
-static uint64_t number_read(int fd)
+uint64_t counter_number(int fd)
 {
 	char text[NUMBER_BYTES + 1] = "";
 
 	if (pread(fd, text, NUMBER_BYTES, 0) != NUMBER_BYTES)
-		fail("cannot read the number: %s", strerror(errno));
+		counter_fail("cannot read the number: %s", strerror(errno));
 	return strtoull(text, NULL, 10);
 }
 
-static void number_write(int fd, uint64_t number)
+void counter_number_set(int fd, uint64_t number)
 {
 	char text[NUMBER_BYTES + 1];
 
 	snprintf(text, sizeof(text), "%020" PRIu64 "\n", number);
 	if (pwrite(fd, text, NUMBER_BYTES, 0) != NUMBER_BYTES)
-		fail("cannot write the number: %s", strerror(errno));
-}
-
-/** addition_make() - the work itself: read the number, add 1, write it, say so. Return: the sum */
-static uint64_t addition_make(const struct job *job, struct slot *me)
-{
-	char line[64];
-	uint64_t number = number_read(job->number_fd);
-	int bytes;
-
-	atomic_store(&me->inside, true);
-	sched_yield(); /* a real program would think here; others may run */
-	number_write(job->number_fd, number + 1);
-	bytes = snprintf(line, sizeof(line), "%" PRIu64 " %d\n", number + 1, (int)getpid());
-	if (write(job->log_fd, line, (size_t)bytes) != bytes)
-		fail("cannot write the log: %s", strerror(errno));
-	atomic_fetch_add(&me->acknowledged, 1);
-	atomic_store(&me->inside, false);
-	return number + 1;
-}
-
-/* ---- one process with a lock ---- */
-
-struct handle {
-	dlm_lshandle_t lockspace;
-	struct dlm_lksb status;
-	char value[DLM_LVB_LEN];
-};
-
-/** handle_convert() - change the mode of our lock; the value block travels with it */
-static void handle_convert(struct handle *handle, uint32_t mode, uint32_t flags)
-{
-	if (dlm_ls_lock_wait(handle->lockspace, mode, &handle->status, flags | LKF_VALBLK, RESOURCE,
-		    strlen(RESOURCE), 0, NULL, NULL, NULL) ||
-		handle->status.sb_status)
-		fail("pid %d: lock %s, mode %u: %s", (int)getpid(), RESOURCE, mode,
-			strerror(handle->status.sb_status ? handle->status.sb_status : errno));
-}
-
-/** handle_get() - a mode that reads the value block. Return: whether the block is valid */
-static bool handle_get(struct handle *handle, const struct job *job, uint32_t mode)
-{
-	handle_convert(handle, mode, LKF_CONVERT);
-	if (!(handle->status.sb_flags & DLM_SBF_VALNOTVALID))
-		return true;
-	atomic_fetch_add(&job->shared->told_count, 1);
-	return false;
-}
-
-/** handle_put() - write @number into the value block of the lock that we hold, and let go */
-static void handle_put(struct handle *handle, uint64_t number)
-{
-	memcpy(handle->value, &number, sizeof(number));
-	handle_convert(handle, LKM_NLMODE, LKF_CONVERT);
-}
-
-/** handle_open() - a NL lock, which keeps nobody out and keeps the value block alive */
-static void handle_open(struct handle *handle, const char *lockspace)
-{
-	memset(handle, 0, sizeof(*handle));
-	handle->status.sb_lvbptr = handle->value;
-	handle->lockspace = dlm_open_lockspace(lockspace);
-	if (!handle->lockspace)
-		fail("cannot open lockspace %s: %s", lockspace, strerror(errno));
-	handle_convert(handle, LKM_NLMODE, 0);
-}
-
-static void handle_close(struct handle *handle)
-{
-	dlm_ls_unlock_wait(handle->lockspace, handle->status.sb_lkid, 0, &handle->status);
-	dlm_close_lockspace(handle->lockspace);
-}
-
-static void writer_run(const struct job *job, struct slot *me)
-{
-	struct handle handle;
-
-	handle_open(&handle, job->lockspace);
-	while (!atomic_load(&job->shared->stop)) {
-		handle_get(&handle, job, LKM_EXMODE);
-		handle_put(&handle, addition_make(job, me));
-	}
-	handle_close(&handle);
-}
-
-static void writer_run_unlocked(const struct job *job, struct slot *me)
-{
-	while (!atomic_load(&job->shared->stop))
-		addition_make(job, me);
-}
-
-/** reader_look() - under PR the file and the value block say the same, unless it is not valid */
-static void reader_look(const struct job *job, struct handle *handle)
-{
-	bool valid = handle_get(handle, job, LKM_PRMODE);
-	uint64_t number = number_read(job->number_fd), value;
-
-	memcpy(&value, handle->value, sizeof(value));
-	if (valid && value != number)
-		atomic_fetch_add(&job->shared->wrong_count, 1);
-	atomic_fetch_add(&job->shared->read_count, 1);
-	handle_convert(handle, LKM_NLMODE, LKF_CONVERT);
-}
-
-static void reader_run(const struct job *job)
-{
-	struct handle handle;
-
-	handle_open(&handle, job->lockspace);
-	handle_get(&handle, job, LKM_EXMODE); /* so that the block has the number from the start */
-	handle_put(&handle, number_read(job->number_fd));
-	while (!atomic_load(&job->shared->stop))
-		reader_look(job, &handle);
-	handle_close(&handle);
+		counter_fail("cannot write the number: %s", strerror(errno));
 }
 
 /* ---- the parent: starts, kills, watches, checks ---- */
@@ -229,7 +86,7 @@ static pid_t child_start(void)
 	pid_t parent = getpid(), pid = fork();
 
 	if (pid < 0)
-		fail("cannot start a process: %s", strerror(errno));
+		counter_fail("cannot start a process: %s", strerror(errno));
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
@@ -297,12 +154,12 @@ static void files_new(struct job *job)
 	snprintf(path, sizeof(path), "%s/number", job->directory);
 	job->number_fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (job->number_fd < 0)
-		fail("%s: %s", path, strerror(errno));
-	number_write(job->number_fd, 0);
+		counter_fail("%s: %s", path, strerror(errno));
+	counter_number_set(job->number_fd, 0);
 	snprintf(path, sizeof(path), "%s/log", job->directory);
 	job->log_fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
 	if (job->log_fd < 0)
-		fail("%s: %s", path, strerror(errno));
+		counter_fail("%s: %s", path, strerror(errno));
 }
 
 static void files_done(struct job *job)
@@ -332,13 +189,13 @@ static bool part_unlocked(struct job *job)
 		job->directory);
 	files_new(job);
 	shared_reset(job);
-	writers_start(job, writer_run_unlocked);
+	writers_start(job, counter_write_unlocked);
 	while (now_ms() < end_ms && (acknowledged(job) < LOSS_ADDITIONS ||
-					    number_read(job->number_fd) >= acknowledged(job)))
+					    counter_number(job->number_fd) >= acknowledged(job)))
 		wait_ms(10);
 	good = writers_wait(job);
 	sum = acknowledged(job);
-	count = number_read(job->number_fd);
+	count = counter_number(job->number_fd);
 	printf("  additions made %" PRIu64 ", number in the file %" PRIu64 ": %" PRIu64 " lost\n\n",
 		sum, count, sum > count ? sum - count : 0);
 	files_done(job);
@@ -448,7 +305,7 @@ static uint64_t log_check(const struct job *job, uint64_t count, uint64_t *ret_l
 	FILE *log = fdopen(dup(job->log_fd), "r");
 
 	if (!seen || !log)
-		fail("cannot read the log: %s", strerror(errno));
+		counter_fail("cannot read the log: %s", strerror(errno));
 	rewind(log);
 	while (fgets(line, sizeof(line), log)) {
 		uint64_t sum = strtoull(line, NULL, 10);
@@ -482,7 +339,7 @@ static bool shares_check(const struct job *job, uint64_t sum)
 static bool books_check(const struct job *job)
 {
 	const struct shared *shared = job->shared;
-	uint64_t sum = acknowledged(job), count = number_read(job->number_fd), lines;
+	uint64_t sum = acknowledged(job), count = counter_number(job->number_fd), lines;
 	uint64_t twice = log_check(job, count, &lines);
 	bool good = true;
 
@@ -511,18 +368,17 @@ static bool part_locked(struct job *job)
 	uint64_t begin_ms;
 	bool good, in_time;
 
-	printf("With a lock: the same under EX on \"%s\" in lockspace %s; %u writers will be "
-	       "killed\n",
-		RESOURCE, job->lockspace, job->kills);
+	printf("With a lock: the same under EX in lockspace %s; %u writers will be killed\n",
+		job->lockspace, job->kills);
 	files_new(job);
 	shared_reset(job);
 	begin_ms = now_ms();
 	job->reader_pid = child_start();
 	if (job->reader_pid == 0) {
-		reader_run(job);
+		counter_read(job);
 		exit(0);
 	}
-	writers_start(job, writer_run);
+	writers_start(job, counter_write);
 	in_time = work_watch(job, begin_ms);
 	good = writers_wait(job) && child_wait(job->reader_pid, false);
 	printf("  %.0f additions a second\n",
@@ -559,11 +415,11 @@ static void options_read(struct job *job, int argc, char **argv)
 		if (option == 'l')
 			job->lockspace = optarg;
 		else if (option == 'w')
-			job->writers = (unsigned)number_option(optarg, 1, WRITERS_MAX);
+			job->writers = (unsigned)number_option(optarg, 1, COUNTER_WRITERS_MAX);
 		else if (option == 'n')
 			job->additions = number_option(optarg, 1, 1000000000);
 		else if (option == 'k')
-			job->kills = (unsigned)number_option(optarg, 0, WRITERS_MAX - 1);
+			job->kills = (unsigned)number_option(optarg, 0, COUNTER_WRITERS_MAX - 1);
 		else if (option == 'd')
 			job->directory = optarg;
 		else
@@ -592,14 +448,14 @@ int main(int argc, char **argv)
 	job.shared = mmap(NULL, sizeof(*job.shared), PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (job.shared == MAP_FAILED)
-		fail("no shared memory: %s", strerror(errno));
+		counter_fail("no shared memory: %s", strerror(errno));
 	lost = part_unlocked(&job);
 	lockspace = dlm_create_lockspace(job.lockspace, 0600);
 	if (!lockspace)
-		fail("cannot create lockspace %s: %s", job.lockspace, strerror(errno));
+		counter_fail("cannot create lockspace %s: %s", job.lockspace, strerror(errno));
 	kept = part_locked(&job);
 	verdict(lost, "without the lock additions were lost");
 	if (dlm_release_lockspace(job.lockspace, lockspace, 0))
-		fail("cannot release lockspace %s: %s", job.lockspace, strerror(errno));
+		counter_fail("cannot release lockspace %s: %s", job.lockspace, strerror(errno));
 	return lost && kept ? 0 : 1;
 }
