@@ -34,8 +34,8 @@ static int add_segment(struct hash *hash)
 			return -ENOMEM;
 		if (hash->segment_count)
 			memcpy(wider, hash->segments, hash->segment_count * sizeof(*wider));
-		alloc_put(hash->alloc, hash->segments,
-			hash->segment_room * sizeof(*hash->segments));
+		alloc_put(
+			hash->alloc, hash->segments, hash->segment_room * sizeof(*hash->segments));
 		hash->segments = wider;
 		hash->segment_room = room;
 	}
@@ -67,8 +67,8 @@ void hash_done(struct hash *hash)
 	for (i = 0; i < hash->segment_count; i++)
 		alloc_put(hash->alloc, hash->segments[i], HASH_SEGMENT * sizeof(**hash->segments));
 	if (hash->segments)
-		alloc_put(hash->alloc, hash->segments,
-			hash->segment_room * sizeof(*hash->segments));
+		alloc_put(
+			hash->alloc, hash->segments, hash->segment_room * sizeof(*hash->segments));
 	memset(hash, 0, sizeof(*hash));
 }
 

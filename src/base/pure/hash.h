@@ -22,8 +22,8 @@ struct hash {
 	uint32_t segment_count;
 	uint32_t segment_room; /* entries allocated in segments */
 	uint32_t bucket_count; /* in use, at least 1 after init */
-	uint32_t mask;	       /* of the round: bucket_count is in (mask, 2 * mask + 1] */
-	size_t count;	       /* nodes in the table */
+	uint32_t mask;         /* of the round: bucket_count is in (mask, 2 * mask + 2] */
+	size_t count;          /* nodes in the table */
 };
 
 /** hash_init() - Return: 0; -ENOMEM. @hash_of must give the same value for a node's whole life. */

@@ -12,7 +12,7 @@ struct list {
 	struct list *prev;
 };
 
-#define list_entry(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define list_entry(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 static inline void list_init(struct list *list)
 {
@@ -86,6 +86,6 @@ static inline void list_take_all(struct list *to, struct list *from)
 /* Allows the removal of pos, and of nothing else, in the body. */
 #define list_for_each_safe(pos, tmp, list, member)                                                 \
 	for (pos = list_entry((list)->next, __typeof__(*pos), member),                             \
-		tmp = list_entry(pos->member.next, __typeof__(*pos), member);                      \
+	    tmp = list_entry(pos->member.next, __typeof__(*pos), member);                          \
 		&pos->member != (list);                                                            \
 		pos = tmp, tmp = list_entry(tmp->member.next, __typeof__(*tmp), member))

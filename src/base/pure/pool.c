@@ -7,7 +7,7 @@
 #include "base/pure/must.h"
 
 /* A multiple of the page size less malloc's own header, so that a chunk wastes no page. */
-#define CHUNK_BYTES (65536u - 64u)
+#define CHUNK_BYTES      (65536u - 64u)
 #define CHUNK_HEAD_BYTES 16u
 
 void pool_init(struct pool *pool, const struct alloc *alloc, size_t object_bytes)
@@ -49,7 +49,7 @@ static void *grow(struct pool *pool)
 	pool->chunks = chunk;
 	/* From the end, so that objects are handed out in ascending order. */
 	at = CHUNK_HEAD_BYTES +
-		(CHUNK_BYTES - CHUNK_HEAD_BYTES) / pool->object_bytes * pool->object_bytes;
+	     (CHUNK_BYTES - CHUNK_HEAD_BYTES) / pool->object_bytes * pool->object_bytes;
 	for (; at > CHUNK_HEAD_BYTES; at -= pool->object_bytes)
 		put_free(pool, chunk + at - pool->object_bytes);
 	return pool->free;

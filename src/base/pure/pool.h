@@ -11,9 +11,9 @@
 
 struct pool {
 	const struct alloc *alloc; /* borrowed */
-	size_t object_bytes;	   /* a multiple of 8 */
-	void *free;		   /* first unused object; each begins with a pointer to the next */
-	void *chunks;		   /* newest chunk; each begins with a pointer to the one before */
+	size_t object_bytes;       /* a multiple of 8 */
+	void *free;                /* first unused object; each begins with a pointer to the next */
+	void *chunks;              /* newest chunk; each begins with a pointer to the one before */
 	size_t used_count;
 };
 
