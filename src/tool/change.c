@@ -8,7 +8,21 @@
 #include "tool/admin.h"
 #include "tool/tool.h"
 
-enum change_end change_ask(enum dlmc_command command, const char *name, const char *payload)
+/* @text: a sentence a line, or nothing */
+static void answer_say(const char *what, int error, char *text)
+{
+	char *line;
+
+	if (error < 0 && !*text)
+		say("%s: dlm_controld refuses: %s; its log says more", what, strerror(-error));
+	while ((line = strsep(&text, "\n"))) {
+		if (*line)
+			say("%s: %s", what, line);
+	}
+}
+
+enum change_end change_ask(
+	enum dlmc_command command, const char *what, const char *name, const char *payload)
 {
 	char text[DLMC_COMMAND_BYTES] = "";
 	struct admin_request request = {
@@ -34,10 +48,9 @@ enum change_end change_ask(enum dlmc_command command, const char *name, const ch
 		return CHANGE_NO_DAEMON;
 	}
 	rv = answer.result;
-	if (answer.bytes)
-		say("%s", answer.text);
-	else if (rv)
-		say("dlm_controld refuses: %s", strerror(-rv));
+	answer_say(what, rv, answer.text);
 	admin_answer_done(&answer);
-	return rv ? CHANGE_REFUSED : CHANGE_DONE;
+	if (rv == 0 && command == DLMC_CMD_SET_CONFIG)
+		return CHANGE_REFUSED; /* the daemon counts what it took */
+	return rv < 0 ? CHANGE_REFUSED : CHANGE_DONE;
 }

@@ -13,5 +13,11 @@ enum change_end {
 	CHANGE_UNKNOWN,   /* the daemon is not udlm's: send it in the old way */
 };
 
-/** change_ask() - send it to udlm's daemon and wait. @payload: text or NULL, @name: or NULL */
-enum change_end change_ask(enum dlmc_command command, const char *name, const char *payload);
+/**
+ * change_ask() - send it to udlm's daemon and wait
+ * @what:    the command, for what is said of a refusal
+ * @name:    in the header, or NULL
+ * @payload: text, or NULL
+ */
+enum change_end change_ask(
+	enum dlmc_command command, const char *what, const char *name, const char *payload);

@@ -65,6 +65,7 @@ static int failure_print(enum args_command command, const char *name, int error)
 int cmd_dump(const struct args *args)
 {
 	char *name = NULL, *text;
+	struct dlmc_lockspace ls;
 	int data, rv, status = 0;
 
 	if (args->command == ARGS_PLOCKS) {
@@ -78,6 +79,9 @@ int cmd_dump(const struct args *args)
 		return 1;
 	}
 	rv = text_get(args->command, name, text, &data);
+	/* The library of 4.2 does not tell an unknown lockspace from one without posix locks. */
+	if (rv == 0 && data == 0 && name && !*text && dlmc_lockspace_info(name, &ls) == -ENOENT)
+		data = -ENOENT;
 	if (rv < 0 || data < 0) {
 		status = failure_print(args->command, name, rv < 0 ? rv : data);
 	} else {

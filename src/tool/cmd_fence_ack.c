@@ -19,7 +19,7 @@ int cmd_fence_ack(const struct args *args)
 			word);
 		return 1;
 	}
-	switch (change_ask(DLMC_CMD_FENCE_ACK, word, NULL)) {
+	switch (change_ask(DLMC_CMD_FENCE_ACK, "fence_ack", word, NULL)) {
 	case CHANGE_REFUSED:
 		return 1;
 	case CHANGE_UNKNOWN:

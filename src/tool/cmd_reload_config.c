@@ -7,7 +7,7 @@
 
 int cmd_reload_config(const struct args *args)
 {
-	enum change_end end = change_ask(DLMC_CMD_RELOAD_CONFIG, NULL, NULL);
+	enum change_end end = change_ask(DLMC_CMD_RELOAD_CONFIG, "reload_config", NULL, NULL);
 
 	(void)args;
 	if (end == CHANGE_UNKNOWN)

@@ -5,14 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tool/admin.h"
 #include "tool/tool.h"
 
 static int failure_say(int error)
 {
-	if (error == -EOPNOTSUPP || error == -ENOSYS)
-		say_not_yet("run");
-	else if (error == -1 && errno)
+	if (error == -1 && errno)
 		say_daemon(errno);
+	else if (admin_daemon(0, NULL) > 0)
+		say_not_yet("run");
 	else if (error == -1)
 		say("dlm_controld refuses to run commands: enable_helper=1 in dlm.conf permits it");
 	else

@@ -17,7 +17,7 @@ int cmd_set_config(const struct args *args)
 			DLMC_COMMAND_BYTES - 1);
 		return 1;
 	}
-	end = change_ask(DLMC_CMD_SET_CONFIG, NULL, text);
+	end = change_ask(DLMC_CMD_SET_CONFIG, "set_config", NULL, text);
 	if (end == CHANGE_UNKNOWN)
 		end = dlmc_set_config(text) < 0 ? CHANGE_NO_DAEMON : CHANGE_DONE;
 	printf("set_config %s\n", end == CHANGE_DONE ? "done" : "failed");

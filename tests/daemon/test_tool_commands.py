@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""dlm_tool against a dlm_controld of one node: outputs, exit statuses, and what is said of failures."""
+import contextlib
+import os
+import re
+import signal
+import subprocess
+
+import pytest
+
+from lib import places, tool
+from lib.places import wait_for
+
+
+class Controld:
+    """dlm_controld --cluster=single in a run directory of its own."""
+
+    def __init__(self, run):
+        self.run = run
+        self.log_path = os.path.join(run, "controld.log")
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(
+                [places.program("dlm_controld", "src/control"), "-D", "1", "--cluster=single"],
+                env=tool.environment(run), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        wait_for(lambda: "state=ready" in tool.call(run, "status", "-v").out, "dlm_controld is ready")
+
+    def lockd_pid(self):
+        status = tool.call(self.run, "status", "-v").out
+        return int(re.search(r"lockd_pid=(\d+)", status)[1])
+
+    def log(self):
+        with open(self.log_path, errors="replace") as file:
+            return file.read()
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(places.DEADLINE)
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+@pytest.fixture
+def controld(run):
+    daemon = Controld(run)
+    yield daemon
+    for name in ("default", "foo", "bar"):
+        tool.call(run, "leave", name)
+    daemon.end()
+
+
+@pytest.fixture
+def call(controld):
+    return lambda *words, **args: tool.call(controld.run, *words, **args)
+
+
+@pytest.fixture
+def start(controld):
+    with contextlib.ExitStack() as stack:
+        def begin(*words, **args):
+            started = tool.Started(controld.run, *words, **args)
+            stack.callback(started.end)
+            return started
+        yield begin
+
+
+def test_join_and_leave(call):
+    done = call("join", "foo")
+    assert (done.status, done.out, done.err) == \
+        (0, 'Joining lockspace "foo" permission 600 \ndone\n', "")
+    done = call("join", "-e", "1", "-f", "1", "foo")
+    assert done.status == 255
+    assert done.out == 'Joining lockspace "foo" permission 600 flags NEWEXCL FS \n'
+    assert "foo" in done.err and "dlm_tool leave foo" in done.err
+    done = call("leave", "foo")
+    assert (done.status, done.out, done.err) == (0, 'Leaving lockspace "foo"\ndone\n', "")
+    done = call("leave", "foo")
+    assert (done.status, done.out) == (255, 'Leaving lockspace "foo"\n')
+    assert 'no lockspace "foo"' in done.err and "dlm_tool join foo" in done.err
+    done = call("joinleave", "-m", "0666", "foo")
+    assert done.out == ('Joining lockspace "foo" permission 666 \ndone\n'
+                        'Leaving lockspace "foo"\ndone\n')
+
+
+def test_join_decides_the_mode(call, run):
+    call("join", "-m", "0640", "foo")
+    assert os.stat(os.path.join(run, "lockspaces", "foo")).st_mode & 0o7777 == 0o640
+
+
+def test_ls(call):
+    assert (call("ls").out, call("ls").status) == ("", 0)
+    call("join", "foo")
+    text = ("dlm lockspaces\n"
+            "name          foo\n"
+            "id            0x6ce2339d\n"
+            "flags         0x00000000 \n"
+            "change        member 1 joined 1 remove 0 failed 0 seq 1,1\n"
+            "members       1 \n")
+    assert call("ls").out == text + "\n"
+    assert call("ls", "foo").out == text + "\n"
+    assert call("-n", "ls").out == text + (
+        "all nodes\n"
+        "nodeid 1 member 1 failed 0 start 1 seq_add 1 seq_rem 0 check none\n\n")
+    call("join", "bar")
+    assert re.findall(r"name +(\w+)", call("ls").out) == ["bar", "foo"]  # newest first
+    done = call("ls", "nope")
+    assert (done.status, done.out) == (1, "") and '"nope"' in done.err
+
+
+def test_status(call):
+    lines = call("status").out.splitlines()
+    assert re.fullmatch(r"cluster nodeid 1 quorate 1 ring seq \d+ \d+", lines[0])
+    assert re.fullmatch(r"daemon now \d+ fence_pid 0 ", lines[1])
+    assert re.fullmatch(r"node 1 M add \d+ rem 0 fail 0 fence 0 at 0 0", lines[2])
+    assert lines[3] == "single: not a cluster"
+    assert lines[4].startswith("engine user")
+    verbose = call("status", "-v").out
+    assert verbose.startswith("our_nodeid 1\n    member_count=1\n")
+    assert len(re.findall("stateful_merge_wait=", verbose)) == 1  # agents look for it
+
+
+def test_dumps(call):
+    call("join", "foo")
+    assert "foo" in call("dump").out
+    config = call("dump_config").out
+    assert "daemon_debug=1 (cli option)" in config and config.endswith("\n")
+    done = call("plocks", "foo")
+    assert (done.status, done.out) == (0, "")
+    done = call("plocks", "nope")
+    assert done.out == "" and '"nope"' in done.err
+    assert call("log_plock").status == 0
+
+
+def test_set_config(call, run):
+    done = call("set_config", "log_debug=1")
+    assert (done.status, done.out) == (0, "set_config done\n")
+    assert done.err == "dlm_tool: set_config: log_debug=1\n"
+    assert re.search(r"log_debug=1 .*", call("dump_config").out)
+    done = call("set_config", "nonsense=1")
+    assert (done.status, done.out) == (1, "set_config failed\n")
+    assert "nonsense" in done.err
+
+
+def test_lockdump_and_lockdebug(call, start):
+    holder = start("lock", "res one", stdin=subprocess.PIPE)
+    holder.line()
+    waiter = start("lock", "-m", "pr", "res one", "--", "true")
+    wait_for(lambda: "Waiting" in call("lockdebug", "default").out, "the second one waits")
+    dump = call("lockdump", "default").out.splitlines()
+    assert [re.sub("id [0-9a-f]{8}", "id X", line) for line in dump] == [
+        f'id X gr EX rq IV pid {holder.pid} master 0 "res one"',
+        f'id X gr IV rq PR pid {waiter.pid} master 0 "res one"']
+    lines = call("lockdebug", "-v", "-w", "-s", "default").out.splitlines()
+    assert lines[:3] == ["", 'Resource len  7  "res one"', "Master           "]
+    assert lines[3] == "Granted" and re.fullmatch(
+        rf"[0-9a-f]{{8}} EX {{36}}time \d{{16}} flags 00000000 00000001 bast 3 \d+ pid {holder.pid}",
+        lines[4])
+    assert lines[5] == "Waiting" and re.match(r"[0-9a-f]{8} -- \(PR\) ", lines[6])
+    assert "  total         2" in lines and "  granted       1" in lines
+    holder.process.stdin.close()
+    holder.process.stdin = None
+    assert waiter.wait().status == 0
+    done = call("lockdebug", "nope")
+    assert (done.status, done.out) == (0, "") and "nope" in done.err
+
+
+def test_names_that_cannot_be_printed(call, controld):
+    from lib import protocol as p
+    from lib.lockd import Client
+    call("join", "foo")
+    with Client(os.path.join(controld.run, "lockspaces", "foo")) as client:
+        lkid, _, _ = client.lock(b"a\0b\xff", p.EX, p.VALBLK, bytes(32))
+        client.convert(lkid, p.NL, p.VALBLK, bytes(range(32)))
+        lines = call("lockdebug", "foo").out.splitlines()
+    assert lines[1] == "Resource len  4 hex 61 00 62 ff"
+    assert lines[3].startswith("LVB len 32 seq ")
+    assert len(lines[4].split()) == len(lines[5].split()) == 16
+
+
+def test_waiting_says_who_holds(start):
+    holder = start("lock", "res", "--", "sh", "-c", "echo held; read x", stdin=subprocess.PIPE)
+    assert holder.line() == "held"
+    waiter = start("lock", "res", "--", "true")
+    assert waiter.process.stderr.readline() == (
+        'dlm_tool: waiting for EX on "res" in lockspace "default", '
+        f"held by pid {holder.pid} dlm_tool (EX)\n")
+
+
+def test_what_is_not_there_yet(call):
+    done = call("deadlock_check", "foo")
+    assert done.status == 1 and "not in this version" in done.err
+    done = call("run_start", "--", "lvm", "lvs")
+    assert (done.status, done.out) == (255, "run_uuid: \n") and "not in this version" in done.err
+
+
+def test_nothing_to_acknowledge(call):
+    done = call("lost_ack")
+    assert done.status == 1 and "does not wait" in done.err
+    done = call("fence_ack", "7")
+    assert done.status == 1 and "7" in done.err
+    done = call("fence_ack", "seven")
+    assert done.status == 1 and '"seven"' in done.err
+
+
+def test_lost_locks_are_ended_before_the_daemon_ends(controld, start):
+    """The rule of lost rights, with a command that has left dlm_tool's reach."""
+    killed = start("lock", "one", "--", "sh", "-c", "echo $$; trap '' TERM; while :; do sleep 0.05; done")
+    command = int(killed.line())
+    killed.signal(signal.SIGKILL)
+    polite = start("lock", "two", "--", "sh", "-c", "echo ready; exec sleep 1000")
+    assert polite.line() == "ready"
+    os.kill(controld.lockd_pid(), signal.SIGKILL)
+    assert polite.wait().status == 76
+    assert controld.process.wait(places.DEADLINE) != 0
+    assert not tool.alive(command)
+    assert "Killed" in controld.log()
+
+
+# ---- without a daemon ----
+
+@pytest.mark.parametrize("words, status", [
+    (("ls",), 1), (("status",), 0), (("dump",), None), (("dump_config",), None), (("plocks", "x"), None),
+    (("log_plock",), None), (("run_list",), None), (("reload_config",), 0), (("set_config", "a=1"), 0),
+    (("fence_ack", "1"), 0), (("deadlock_check", "x"), 0), (("join", "x"), 255), (("leave", "x"), 255),
+    (("lockdump", "x"), 0), (("lockdebug", "x"), 0), (("lost_ack",), 1), (("run", "x"), 255),
+    (("lock", "x"), 69),
+])
+def test_without_a_daemon(run, words, status):
+    done = tool.call(run, *words)
+    assert "dlm_controld is not running" in done.err and run in done.err
+    if status is not None:  # of the texts, it depends on the release that was built for
+        assert done.status == status
+
+
+@pytest.mark.parametrize("words, says", [
+    (("join",), "lockspace name required"),
+    (("plocks",), "lockspace name required"),
+    (("fence_ack",), "nodeid required"),
+    (("set_config",), "command required"),
+    (("run_check",), "uuid required"),
+    (("join", "../x"), "cannot be the name of a lockspace"),
+    (("join", ""), "cannot be the name of a lockspace"),
+    (("join", "x" * 65), "65 bytes; at most 64"),
+    (("join", "-m", "9", "x"), '-m does not take "9"'),
+    (("ls", "-Z"), "invalid option"),
+])
+def test_wrong_usage(run, words, says):
+    done = tool.call(run, *words)
+    assert done.status == 1 and says in done.err
+
+
+def test_help_and_version(run):
+    assert tool.call(run, "-h").status == 0
+    for command in ("ls", "lockdebug", "lock", "lost_ack"):
+        assert command in tool.call(run, "-h").out
+    assert tool.call(run).status == 1 and tool.call(run).out == tool.call(run, "-h").out
+    assert re.match(r"\S+dlm_tool \d+\.\d+", tool.call(run, "-V").out)
+    assert tool.call(run, "lock", "-h").out.count("-m") == 1
