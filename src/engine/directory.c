@@ -96,6 +96,18 @@ void directory_receive_remove(
 	resource_free(resource);
 }
 
+/*
+ * Locks that we have at the master before must go to the new one: that is the case where it is gone, or
+ * where an aborted recovery has left the resource in between. Else we have none but what is under way.
+ */
+static void move_master(struct resource *resource, uint32_t nodeid)
+{
+	if ((resource->flags & RESOURCE_IN_USE) && resource->master_nodeid &&
+		recovery_rebuilds(resource->ls))
+		resource->flags |= RESOURCE_NEW_MASTER;
+	resource_set_master(resource, nodeid);
+}
+
 uint32_t directory_recover_lookup(
 	struct engine_lockspace *ls, uint32_t nodeid, const uint8_t *name, uint32_t bytes)
 {
@@ -107,11 +119,8 @@ uint32_t directory_recover_lookup(
 		return 0;
 	}
 	if (!resource->master_nodeid || member_is_gone(ls, resource->master_nodeid) ||
-		!member_find(ls, resource->master_nodeid)) {
-		resource_set_master(resource, nodeid);
-		if (resource->flags & RESOURCE_IN_USE)
-			resource->flags |= RESOURCE_NEW_MASTER;
-	}
+		!member_find(ls, resource->master_nodeid))
+		move_master(resource, nodeid);
 	return resource->master_nodeid;
 }
 
@@ -127,9 +136,7 @@ int directory_recover_name(
 	resource->flags &= (uint16_t)~RESOURCE_UNCONFIRMED;
 	if (resource->master_nodeid == nodeid || resource_is_master(resource))
 		return 0;
-	if (resource->flags & RESOURCE_IN_USE)
-		resource->flags |= RESOURCE_NEW_MASTER; /* a leftover of an aborted recovery */
-	resource_set_master(resource, nodeid);
+	move_master(resource, nodeid);
 	return 0;
 }
 

@@ -77,6 +77,7 @@ struct lock {
 	uint8_t status;			/* enum lock_status */
 	uint8_t wait_type;		/* enum wire_msg_type whose reply is awaited, 0: none */
 	uint8_t wait_count;		/* replies awaited: 2 while an overlap was sent after a convert */
+	uint8_t late_cancels;		/* replies to cancels that a won conversion has settled: pass over */
 	uint8_t asts;			/* WIRE_ASTS_* that the owner asked for */
 	/* callbacks not taken yet; see callback.h */
 	uint8_t cast_count;		/* 0..2 */

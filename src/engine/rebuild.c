@@ -118,6 +118,7 @@ static void align(struct engine_lockspace *ls, struct resource *resource, struct
 		return;
 	lock->nodeid = ours ? 0 : resource->master_nodeid;
 	lock->remid = 0;
+	lock->late_cancels = 0; /* what the old master owed will not come */
 	if (!ours)
 		send_lock(ls, lock);
 }
@@ -279,7 +280,8 @@ static struct lock *find_copy(struct engine_lockspace *ls, const struct resource
 	struct remote_index *copies = &room_of(ls)->copies;
 	struct lock *lock = remote_index_find(copies, ls, nodeid, remid);
 
-	if (!lock && copies->incomplete)
+	/* Where we were master all along nobody has to send a lock; if one does, look closely. */
+	if (!lock && (copies->incomplete || !(resource->flags & RESOURCE_NEW_MASTER2)))
 		lock = lock_find_remote(resource, nodeid, remid);
 	return lock && lock->resource == resource ? lock : NULL;
 }
@@ -441,9 +443,8 @@ static void finalise_end(struct engine_lockspace *ls, struct resource *resource)
 	if (resource_is_master(resource) && (resource->flags & RESOURCE_NEW_MASTER2) &&
 		(!list_empty(&resource->waiting) || !list_empty(&resource->converting)))
 		recovery_want_grant(resource);
-	resource->flags &=
-		(uint16_t) ~(RESOURCE_RECOVER_CONVERT | RESOURCE_LVB_INVALID | RESOURCE_NEW_MASTER |
-			     RESOURCE_NEW_MASTER2);
+	resource->flags &= (uint16_t) ~(RESOURCE_RECOVER_CONVERT | RESOURCE_LVB_INVALID |
+					RESOURCE_NEW_MASTER | RESOURCE_NEW_MASTER2);
 	if (!resource_has_locks(resource))
 		resource->flags &= (uint16_t)~RESOURCE_RECOVER_GRANT;
 	walk_next(&room->walk);

@@ -30,14 +30,20 @@ static void take_flags(struct lock *lock, const struct wire_msg *msg)
 }
 
 /*
- * May we be master of @resource for a request of @nodeid? What the directory asks of us, we take on:
- * its record says so, or it says that there is no other.
+ * What the directory asks of us, we take on: its record says that we are master, or it says that there
+ * is no other. But what lay in the request queue was sent before the directory was rebuilt, when the sender
+ * need not have been it, and another may be master meanwhile: it asks again if we are to be.
  */
+static bool directory_asks(const struct engine_lockspace *ls, uint32_t dir, uint32_t nodeid)
+{
+	return dir == nodeid && !ls->nodir && ls->recovery.step != RECOVERY_REQUESTS;
+}
+
 static int accept(struct resource *resource, uint32_t nodeid)
 {
 	if (resource_is_master(resource))
 		return 0;
-	if (resource->ls->nodir || resource->dir_nodeid != nodeid)
+	if (!directory_asks(resource->ls, resource->dir_nodeid, nodeid))
 		return -ENOTBLK;
 	resource_set_master(resource, resource->ls->engine->nodeid);
 	resource->first_lkid = 0;
@@ -55,7 +61,7 @@ static int find_or_make(struct engine_lockspace *ls, uint32_t nodeid, const stru
 	if (!resource) {
 		if (ls->nodir && dir != ls->engine->nodeid)
 			return -ENOTBLK;
-		if (dir != ls->engine->nodeid && dir != nodeid)
+		if (dir != ls->engine->nodeid && !directory_asks(ls, dir, nodeid))
 			return -EBADR;
 		error = resource_new(ls, msg->extra, msg->extra_bytes, hash, &resource);
 		if (error)

@@ -65,9 +65,10 @@ static enum recovery_progress ping(struct engine_lockspace *ls, uint32_t *budget
 }
 
 /*
- * A master names all that it has in use. One that does not name a resource of our directory has dropped it,
- * without a REMOVE since that was the recovery's doing; what we have on it are operations whose answer
- * is under way. If those do not make it master anew, there is none: the record must end with them.
+ * A master names all that it has in use. One that does not name a resource of our directory has
+ * dropped it, without a REMOVE since that was the recovery's doing; what we have on it are
+ * operations whose answer is under way. If those do not make it master anew, there is none: the
+ * record must end with them.
  */
 static void doubt_master(struct engine_lockspace *ls, struct resource *resource)
 {
@@ -325,6 +326,11 @@ void recovery_want_grant(struct resource *resource)
 bool recovery_active(const struct engine_lockspace *ls)
 {
 	return ls->recovery.step != RECOVERY_IDLE && ls->recovery.step < RECOVERY_FINALISE;
+}
+
+bool recovery_rebuilds(const struct engine_lockspace *ls)
+{
+	return ls->recovery.room->rebuild;
 }
 
 /* ---- beginning and end ---- */

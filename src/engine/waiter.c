@@ -57,6 +57,11 @@ static void overlap_done(struct lock *lock, uint16_t flag)
 
 int waiter_reply(struct lock *lock, uint8_t type, int result)
 {
+	if (type == WIRE_MSG_CANCEL_REPLY && lock->late_cancels) {
+		/* Without this it would be taken for the answer to a later cancel. */
+		lock->late_cancels--;
+		return -ESRCH;
+	}
 	if (!list_linked(&lock->waiter))
 		return -ESRCH;
 	if ((lock->flags & LOCK_OVERLAP_UNLOCK) && type == WIRE_MSG_UNLOCK_REPLY) {
@@ -73,7 +78,8 @@ int waiter_reply(struct lock *lock, uint8_t type, int result)
 		return -ESRCH;
 	if (type == WIRE_MSG_CONVERT_REPLY && lock->wait_type == WIRE_MSG_CONVERT &&
 		(lock->flags & LOCK_OVERLAP_CANCEL) && !result) {
-		/* The conversion won; the reply to the cancel will find nothing that waits for it. */
+		/* The conversion won; the reply to the cancel is still to come and says nothing. */
+		lock->late_cancels++;
 		lock->wait_type = 0;
 		lock->flags &= (uint16_t)~(LOCK_OVERLAP_CANCEL | LOCK_DEADLOCK_CANCEL);
 		count_down(lock);
