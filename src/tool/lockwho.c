@@ -10,8 +10,8 @@
 #include "tool/tool.h"
 
 #define STATUS_GRANTED   2
-#define DUMP_TIMEOUT_MS  500u
-#define LINE_COUNT_MAX   20000 /* of the dump: with more locks, looking takes too long */
+#define ASK_TIMEOUT_MS   500u
+#define LOCK_COUNT_MAX   20000 /* with more, looking would cost the lock engine too much */
 #define HOLDER_COUNT_MAX 4
 
 static void command_name(uint32_t pid, char *ret, size_t room)
@@ -59,7 +59,7 @@ void lockwho_read(FILE *in, const char *resource, char *ret, size_t room)
 	int count = 0;
 
 	ret[0] = 0;
-	for (int i = 0; i < LINE_COUNT_MAX && getline(&line, &line_room, in) > 0; i++) {
+	for (int i = 0; i < LOCK_COUNT_MAX && getline(&line, &line_room, in) > 0; i++) {
 		line[strcspn(line, "\n")] = 0;
 		if (dumpline_plain_parse(line, &lock) || lock.status != STATUS_GRANTED ||
 			(size_t)lock.name_shown_bytes != bytes ||
@@ -72,6 +72,39 @@ void lockwho_read(FILE *in, const char *resource, char *ret, size_t room)
 	free(line);
 }
 
+/* The line of @lockspace: "lockspace state=up ... locks=12 ... name=NAME". */
+static uint64_t lock_count_read(const char *status, const char *lockspace)
+{
+	const char *line, *locks, *name, *end;
+
+	for (line = status; line && *line; line = *end ? end + 1 : end) {
+		end = strchrnul(line, '\n');
+		if (strncmp(line, "lockspace ", 10) != 0)
+			continue;
+		locks = memmem(line, (size_t)(end - line), " locks=", 7);
+		name = memmem(line, (size_t)(end - line), " name=", 6);
+		if (locks && name && strlen(lockspace) == (size_t)(end - name) - 6 &&
+			memcmp(name + 6, lockspace, strlen(lockspace)) == 0)
+			return strtoull(locks + 7, NULL, 10);
+	}
+	return UINT64_MAX;
+}
+
+/* How many locks the user engine has in @lockspace; UINT64_MAX: it does not say. */
+static uint64_t lock_count(const char *lockspace)
+{
+	struct admin_request request = {
+		.command = DLMC_CMD_ENGINE_INFO, .timeout_ms = ASK_TIMEOUT_MS};
+	struct admin_answer answer;
+	uint64_t count;
+
+	if (admin_ask(&request, &answer))
+		return UINT64_MAX;
+	count = lock_count_read(answer.text, lockspace);
+	admin_answer_done(&answer);
+	return count;
+}
+
 /* The kernel's dump, else the daemon's. It gives it to root and its own user only. */
 static FILE *dump_open(const char *lockspace)
 {
@@ -79,7 +112,7 @@ static FILE *dump_open(const char *lockspace)
 		.command = DLMC_CMD_ENGINE_DUMP,
 		.option = DLMC_DUMP_LOCKS,
 		.name = lockspace,
-		.timeout_ms = DUMP_TIMEOUT_MS,
+		.timeout_ms = ASK_TIMEOUT_MS,
 	};
 	char path[256];
 	FILE *stream;
@@ -89,7 +122,7 @@ static FILE *dump_open(const char *lockspace)
 	stream = fopen(path, "re");
 	if (stream)
 		return stream;
-	if (admin_open(&request, &result, &stream))
+	if (lock_count(lockspace) > LOCK_COUNT_MAX || admin_open(&request, &result, &stream))
 		return NULL;
 	if (!result)
 		return stream;

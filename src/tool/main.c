@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* dlm_tool: reads and steers the distributed lock manager, and takes a lock for a command. */
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "tool/args.h"
 #include "tool/tool.h"
@@ -51,10 +53,23 @@ static int command_run(const struct args *args)
 	return 1;
 }
 
+/* A descriptor of ours must not take the place of a standard one that the caller has closed. */
+static void standard_files_open(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct args args;
 
+	standard_files_open();
 	switch (args_parse(argc, argv, &args)) {
 	case ARGS_OK:
 		return command_run(&args);

@@ -9,6 +9,9 @@
 
 #include "base/pure/dlmconst.h"
 #include "proto/client.h"
+#include "tool/admin.h"
+
+#define ASK_TIMEOUT_MS 1000u
 
 void say(const char *format, ...)
 {
@@ -32,6 +35,22 @@ static const char *run_dir_hint(void)
 		snprintf(hint, sizeof(hint), " (looked for it in %s, as %s says)", run_dir,
 			CLIENT_RUN_DIR_ENV);
 	return hint;
+}
+
+/* The daemon runs and does not serve programs yet. Return: whether that is so, and has been said */
+static bool say_waiting(void)
+{
+	char state[32] = "not ready", why[512] = "";
+	struct admin_answer info;
+
+	if (admin_daemon(ASK_TIMEOUT_MS, &info) <= 0)
+		return false;
+	admin_value(info.text, DLMC_INFO_STATE, 0, state, sizeof(state));
+	admin_value(info.text, DLMC_INFO_WAITING, 0, why, sizeof(why));
+	admin_answer_done(&info);
+	say("dlm_controld is running, but its state is \"%s\"%s%s; see dlm_tool status", state,
+		*why ? ": " : "", why);
+	return true;
 }
 
 void say_daemon(int error)
@@ -87,7 +106,8 @@ void say_lockspace(const char *name, int error)
 		return;
 	case ECONNREFUSED:
 	case 0: /* older libraries do not say why */
-		say_daemon(ECONNREFUSED);
+		if (!say_waiting())
+			say_daemon(ECONNREFUSED);
 		return;
 	case EACCES:
 	case EPERM:

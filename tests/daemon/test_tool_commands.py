@@ -15,14 +15,15 @@ from lib.places import wait_for
 class Controld:
     """dlm_controld --cluster=single in a run directory of its own."""
 
-    def __init__(self, run):
+    def __init__(self, run, until="state=ready"):
         self.run = run
         self.log_path = os.path.join(run, "controld.log")
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 [places.program("dlm_controld", "src/control"), "-D", "1", "--cluster=single"],
                 env=tool.environment(run), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        wait_for(lambda: "state=ready" in tool.call(run, "status", "-v").out, "dlm_controld is ready")
+        wait_for(lambda: until in tool.call(run, "status", "-v").out,
+                 f"dlm_controld is {until}")
 
     def lockd_pid(self):
         status = tool.call(self.run, "status", "-v").out
@@ -33,6 +34,9 @@ class Controld:
             return file.read()
 
     def end(self):
+        """A daemon with lockspaces does not end when it is asked to."""
+        for name in ("default", "foo", "bar"):
+            tool.call(self.run, "leave", name)
         if self.process.poll() is None:
             self.process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -46,8 +50,6 @@ class Controld:
 def controld(run):
     daemon = Controld(run)
     yield daemon
-    for name in ("default", "foo", "bar"):
-        tool.call(run, "leave", name)
     daemon.end()
 
 
@@ -216,6 +218,44 @@ def test_lost_locks_are_ended_before_the_daemon_ends(controld, start):
     assert controld.process.wait(places.DEADLINE) != 0
     assert not tool.alive(command)
     assert "Killed" in controld.log()
+
+
+@pytest.fixture
+def waiting(controld):
+    """A dlm_controld that waits for lost_ack: a persistent lock was held when dlm_lockd ended."""
+    from lib import protocol as p
+    from lib.lockd import Client
+    tool.call(controld.run, "join", "foo")
+    with Client(os.path.join(controld.run, "lockspaces", "foo")) as client:
+        client.lock(b"volume", p.EX, p.PERSISTENT)
+    os.kill(controld.lockd_pid(), signal.SIGKILL)
+    controld.process.wait(places.DEADLINE)
+    after = Controld(controld.run, until="lost_ack_needed=1")
+    yield after
+    after.end()
+
+
+def test_lost_ack(waiting):
+    run = waiting.run
+    assert "waiting: " in tool.call(run, "status").out
+    done = tool.call(run, "lock", "res", "--", "true")
+    assert done.status == 69 and 'its state is "waiting"' in done.err
+    done = tool.call(run, "lost_ack")
+    assert done.status == 0
+    assert "dlm_controld waits: " in done.out and "lvs -o" in done.out
+    wait_for(lambda: "state=ready" in tool.call(run, "status", "-v").out, "the daemon serves again")
+    assert tool.call(run, "lock", "res", "--", "true").status == 0
+
+
+def test_lost_ack_asks_at_a_terminal(waiting):
+    for answer, status in (("no", 1), ("", 1), ("yes", 0)):
+        screen = tool.Terminal(waiting.run, tool.path(), "lost_ack")
+        try:
+            screen.expect("Type yes: ")
+            screen.type(answer + "\n")
+            assert os.WEXITSTATUS(screen.wait()) == status
+        finally:
+            screen.end()
 
 
 # ---- without a daemon ----

@@ -263,6 +263,16 @@ def test_holder_ended_by_a_signal(start, call, number):
     assert is_free(call)
 
 
+def test_closed_standard_files(lockd):
+    """The lock's connection does not become the standard input that was closed."""
+    done = subprocess.run(["sh", "-c", f"{tool.path()} lock res -- sh -c 'cat; exit 6' <&- >&- 2>&-"],
+                          env=tool.environment(lockd.run), timeout=places.DEADLINE, check=False)
+    assert done.returncode == 6
+    done = subprocess.run(["sh", "-c", f"{tool.path()} lock res <&-"], env=tool.environment(lockd.run),
+                          timeout=places.DEADLINE, check=False, capture_output=True)
+    assert done.returncode == 0
+
+
 # ---- signals ----
 
 def test_signals_are_passed_on(start):
