@@ -100,6 +100,9 @@ void connection_freed(struct connection *c)
 {
 	must(c->state == CONNECTION_CLOSED);
 	c->daemon->orphans_dirty = true;
+	/* Its lease goes now: what has become of its persistent locks must be written before. */
+	if (c->lease.map && c->lease.map->persistent_held)
+		daemon_orphans_write(c->daemon);
 	connection_free(c);
 }
 

@@ -306,7 +306,7 @@ static void daemon_flush(struct daemon *daemon)
 		output_flush(c);
 }
 
-static void orphans_write(struct daemon *daemon)
+void daemon_orphans_write(struct daemon *daemon)
 {
 	const struct space *space;
 	struct engine_lockspace_info info;
@@ -346,7 +346,7 @@ static void daemon_house(struct daemon *daemon)
 		daemon->house_at_ms = connection_house(daemon);
 	}
 	if (daemon->orphans_dirty)
-		orphans_write(daemon);
+		daemon_orphans_write(daemon);
 }
 
 void daemon_turn(struct daemon *daemon)

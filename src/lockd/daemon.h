@@ -91,6 +91,11 @@ int daemon_init(struct daemon *daemon, struct log *log);
 /** daemon_start() - make the engine and listen; settings, privs and rundir are there. Return: 0;
  * -errno */
 int daemon_start(struct daemon *daemon);
+/**
+ * daemon_orphans_write() - what RUN/leases/orphans says becomes the truth, now
+ * BEFORE the lease of a connection that had persistent locks is removed; else at the end of a turn.
+ */
+void daemon_orphans_write(struct daemon *daemon);
 /** daemon_turn() - wait for input and handle it, once */
 void daemon_turn(struct daemon *daemon);
 /** daemon_run() - turns until it has ended. Return: the exit code */
