@@ -119,6 +119,15 @@ static struct engine_lockspace *leave_resource(struct lock *lock)
 	return ls;
 }
 
+/* A lock on no queue that still refers to its resource: that may not go. */
+static void keep_resource(struct lock *lock)
+{
+	if (!lock->resource || (lock->flags & LOCK_PENDING))
+		return;
+	lock->flags |= LOCK_PENDING;
+	lock->resource->pending_count++;
+}
+
 void client_settle(struct lock *lock)
 {
 	struct engine_client *client = lock->client;
@@ -127,8 +136,10 @@ void client_settle(struct lock *lock)
 
 	if (!(lock->flags & LOCK_ENDED))
 		return;
-	if (list_linked(&lock->waiter))
-		return; /* one more reply is due; its arrival settles it */
+	if (list_linked(&lock->waiter)) {
+		keep_resource(lock); /* one more reply is due; its arrival settles it */
+		return;
+	}
 	if (resource) {
 		ls = leave_resource(lock);
 		lock->resource = NULL;

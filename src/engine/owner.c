@@ -221,6 +221,9 @@ void owner_cancel_reply(struct lock *lock, const struct owner_answer *answer)
 		return;
 	}
 	adopt_flags(lock, answer);
+	/* It may have been demoted while it waited, or recovery may have settled what it holds. */
+	if (lock->status != LOCK_WAITING && answer->grmode != DLM_MODE_IV)
+		lock->grmode = (int8_t)answer->grmode;
 	if (lock->status == LOCK_WAITING) {
 		lock_dequeue(lock);
 	} else if (lock->status == LOCK_CONVERTING) {

@@ -114,6 +114,12 @@ static void fake_unlock(struct lock *lock)
 	owner_unlock_reply(lock, &answer);
 }
 
+/* What it holds only its master can say: see convert_from_nothing(). */
+static bool converts_from_nothing(const struct lock *lock)
+{
+	return lock->status == LOCK_CONVERTING && lock->grmode == DLM_MODE_IV;
+}
+
 static void fake_cancel(struct lock *lock)
 {
 	const struct owner_answer answer = {
@@ -124,6 +130,10 @@ static void fake_cancel(struct lock *lock)
 	};
 	bool nothing = lock->status == LOCK_GRANTED && lock->rqmode == DLM_MODE_IV;
 
+	if (converts_from_nothing(lock)) { /* cancelled again, at the new master */
+		lock->flags |= LOCK_RESEND | LOCK_OVERLAP_CANCEL;
+		return;
+	}
 	waiter_clear(lock);
 	if (nothing)
 		lock->flags &= (uint16_t)~LOCK_DEADLOCK_CANCEL;
