@@ -5,6 +5,7 @@ import contextlib
 import pytest
 
 from lib import places, protocol
+from lib.controld import Controld
 from lib.lockd import Lockd
 
 
@@ -40,3 +41,14 @@ def space(lockd):
 
 
 __all__ = ["protocol"]
+
+
+@pytest.fixture
+def start_controld(run):
+    """Starts a dlm_controld --cluster=single; all are ended after the test."""
+    with contextlib.ExitStack() as stack:
+        def start(*words, **args):
+            daemon = Controld(run, *words, **args)
+            stack.callback(daemon.end)
+            return daemon
+        yield start
