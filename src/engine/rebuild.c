@@ -397,36 +397,55 @@ int rebuild_receive_lock(struct engine_lockspace *ls, uint32_t nodeid,
 
 /* ---- finalise ---- */
 
-static void finalise_begin(struct recovery_room *room)
+static void finalise_begin(struct recovery_room *room, const struct resource *resource)
 {
 	recover_value_begin(&room->value);
 	room->middle_mode = DLM_MODE_IV;
-	room->walk_entered = true;
+	room->settling = !(resource->flags & RESOURCE_RECOVER_CONVERT);
+	room->finalising = true;
+}
+
+static bool is_unsettled(const struct lock *lock)
+{
+	return lock->status == LOCK_CONVERTING && lock->grmode == DLM_MODE_IV;
 }
 
 /*
- * A conversion between PR and CW that nobody can tell the outcome of holds what the granted locks
- * let it hold: their mode if one of them has PR or CW, else the one that it asked for.
+ * A conversion between PR and CW that nobody can tell the outcome of holds what the others let it
+ * hold: their mode if one of them has PR or CW, else the one that it asked for. Kernels look at
+ * granted locks only, and let several such conversions disagree; but what waits to be converted
+ * holds its mode too.
  */
-static void settle_middle(const struct recovery_room *room, struct lock *lock)
+static void settle_middle(struct recovery_room *room, struct lock *lock)
 {
-	if (lock->status != LOCK_CONVERTING || lock->grmode != DLM_MODE_IV)
+	if (!is_unsettled(lock))
 		return;
-	lock->grmode = room->middle_mode == DLM_MODE_IV ? lock->rqmode : (int8_t)room->middle_mode;
+	if (room->middle_mode == DLM_MODE_IV)
+		room->middle_mode = lock->rqmode;
+	lock->grmode = (int8_t)room->middle_mode;
 	client_account(lock);
 	queue_trace(lock, ENGINE_TRACE_GRANT, lock->grmode);
 }
 
 static void finalise_lock(struct recovery_room *room, struct lock *lock)
 {
-	const struct resource *resource = lock->resource;
-
-	if (lock->status == LOCK_GRANTED && room->middle_mode == DLM_MODE_IV &&
-		(lock->grmode == DLM_MODE_PR || lock->grmode == DLM_MODE_CW))
-		room->middle_mode = lock->grmode;
-	if (resource->flags & RESOURCE_RECOVER_CONVERT)
-		settle_middle(room, lock);
+	if (!room->settling) {
+		if (lock->grmode == DLM_MODE_PR || lock->grmode == DLM_MODE_CW)
+			room->middle_mode = lock->grmode;
+		return;
+	}
+	settle_middle(room, lock);
 	recover_value_see(&room->value, lock);
+}
+
+/* Return: true where its locks must be seen again */
+static bool begin_settling(struct recovery_room *room)
+{
+	if (room->settling)
+		return false;
+	room->settling = true;
+	walk_again(&room->walk);
+	return true;
 }
 
 static bool needs_locks(const struct resource *resource)
@@ -448,7 +467,7 @@ static void finalise_end(struct engine_lockspace *ls, struct resource *resource)
 	if (!resource_has_locks(resource))
 		resource->flags &= (uint16_t)~RESOURCE_RECOVER_GRANT;
 	walk_next(&room->walk);
-	room->walk_entered = false;
+	room->finalising = false;
 	resource_put(resource);
 }
 
@@ -462,15 +481,16 @@ enum recovery_progress rebuild_finalise(struct engine_lockspace *ls, uint32_t *b
 
 		if (!*budget)
 			return RECOVERY_MORE;
-		if (!room->walk_entered)
-			finalise_begin(room);
+		if (!room->finalising)
+			finalise_begin(room, resource);
 		while (needs_locks(resource) && (lock = walk_lock(&room->walk))) {
 			finalise_lock(room, lock);
 			if (!--*budget)
 				return RECOVERY_MORE; /* goes on with its next lock */
 		}
 		--*budget;
-		finalise_end(ls, resource);
+		if (!begin_settling(room))
+			finalise_end(ls, resource);
 	}
 	return RECOVERY_NEXT;
 }

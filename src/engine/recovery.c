@@ -270,7 +270,7 @@ static void enter(struct engine_lockspace *ls, enum recovery_step step)
 	room->ask.state = ASK_NONE;
 	room->ask.sleep_ms = 0;
 	room->target = 0;
-	room->walk_entered = false;
+	room->finalising = false;
 	walk_begin(&room->walk, room->root, &ls->active);
 	begin(ls, step);
 	trace_step(ls);

@@ -79,8 +79,6 @@ struct recovery_room {
 	struct list *root; /* first of the resources in use when the recovery began, to the end of
 			      ls->active */
 	struct walk walk;  /* of the step */
-	bool walk_entered; /* the resource that it stands on has been begun */
-	bool walk_done;
 	struct recovery_ask ask;
 	uint64_t next_id;
 	uint32_t target; /* index of the member that is asked */
@@ -92,6 +90,8 @@ struct recovery_room {
 	uint64_t again_at_ms;
 	struct remote_index copies;
 	struct recover_value value; /* finalise: of the resource that the walk stands on */
+	bool finalising;            /* finalise: that resource has been begun */
+	bool settling;              /* finalise: its locks are seen for the second time */
 	int middle_mode;            /* finalise: PR or CW, as granted there; IV: neither */
 	bool grant_wanted;          /* some resource is flagged RECOVER_GRANT */
 };

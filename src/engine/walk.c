@@ -47,6 +47,11 @@ struct lock *walk_lock(struct walk *walk)
 	return NULL;
 }
 
+void walk_again(struct walk *walk)
+{
+	enter(walk, walk->at);
+}
+
 void walk_next(struct walk *walk)
 {
 	enter(walk, walk->at->next);

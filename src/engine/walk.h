@@ -27,5 +27,7 @@ void walk_begin(struct walk *walk, struct list *first, struct list *end);
 struct resource *walk_resource(const struct walk *walk);
 /** walk_lock() - the next lock of the resource; NULL: all were seen. The caller may free it */
 struct lock *walk_lock(struct walk *walk);
+/** walk_again() - the locks of the same resource once more */
+void walk_again(struct walk *walk);
 /** walk_next() - go to the next resource; afterwards the caller may take away the one before */
 void walk_next(struct walk *walk);
