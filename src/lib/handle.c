@@ -98,12 +98,12 @@ static int be_reborn(struct handle *handle)
 	close(handle->wake_fd);
 	handle->wake_fd = fd;
 	result = handle->lost.happened ? 0 : handle->ops->takeover(handle);
-	if (result && !handle->lost.happened)
+	if (result && result != -EPERM && !handle->lost.happened)
 		return result;
 	handle->pid = fork_pid();
-	if (handle->thread_wanted && !thread_start(handle))
+	if (result != -EPERM && handle->thread_wanted && !thread_start(handle))
 		handle->thread_wanted = false;
-	return 0;
+	return result == -EPERM ? -EPERM : 0;
 }
 
 /* The mutex is held; on failure it is not any more. */

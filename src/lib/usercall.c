@@ -172,7 +172,16 @@ static int adopt(struct handle *handle, const struct lock_call *call)
 	return result ? result : OPS_DONE;
 }
 
-int usercall_lock(struct handle *handle, const struct lock_call *call)
+/* A call that finds the connection ended fails itself, whatever it was about to say; then the
+ * others. */
+static int settle(struct handle *handle, int result)
+{
+	if (result == -ENOTCONN)
+		input_take(handle);
+	return handle->lost.happened && result < 0 ? -ENOTCONN : result;
+}
+
+static int lock_by_kind(struct handle *handle, const struct lock_call *call)
 {
 	int result;
 
@@ -182,6 +191,11 @@ int usercall_lock(struct handle *handle, const struct lock_call *call)
 	if (result)
 		return result;
 	return call->flags & LKF_ORPHAN ? adopt(handle, call) : request(handle, call);
+}
+
+int usercall_lock(struct handle *handle, const struct lock_call *call)
+{
+	return settle(handle, lock_by_kind(handle, call));
 }
 
 static int append_unlock(struct handle *handle, const struct unlock_call *call, uint32_t serial)
@@ -229,9 +243,9 @@ static int unlock_idle(struct handle *handle, struct lock *lock, const struct un
 }
 
 /*
- * The end of a lock with an operation in progress. A plain unlock is right where the lock waits on a
- * queue, and EBUSY where an answer of its master is due: only the engine knows.
- * A completion that came before the answer belongs to the call before; one that follows, to ours.
+ * The end of a lock with an operation in progress. A plain unlock is right where the lock waits on
+ * a queue, and EBUSY where an answer of its master is due: only the engine knows. A completion that
+ * came before the answer belongs to the call before; one that follows, to ours.
  */
 static void overtake_apply(struct handle *handle, struct answer *answer, uint32_t value)
 {
@@ -278,7 +292,7 @@ static int cancel_idle(const struct lock *lock)
 	return lock->cancelled ? -EINVAL : OPS_DONE;
 }
 
-int usercall_unlock(struct handle *handle, const struct unlock_call *call)
+static int unlock_by_state(struct handle *handle, const struct unlock_call *call)
 {
 	struct lock *lock = find_idle(handle, call->lkid);
 	int result;
@@ -293,6 +307,11 @@ int usercall_unlock(struct handle *handle, const struct unlock_call *call)
 	if (lock->op == LOCK_UNLOCK && !is_cancel(call) && !(call->flags & LKF_FORCEUNLOCK))
 		return -EBUSY;
 	return overtake(handle, call);
+}
+
+int usercall_unlock(struct handle *handle, const struct unlock_call *call)
+{
+	return settle(handle, unlock_by_state(handle, call));
 }
 
 static void purge_apply(struct handle *handle, struct answer *answer, uint32_t value)

@@ -391,6 +391,8 @@ int userlink_takeover(struct handle *handle)
 			result = takeover_wait(handle, &answer);
 	} while (result == -ETIMEDOUT);
 	answer_forget(user, &answer);
+	if (result == -ENOTCONN)
+		input_take(handle); /* what came before the end, and the end */
 	user->taking_over = false;
 	if (result)
 		return result;
