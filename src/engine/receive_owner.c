@@ -36,6 +36,25 @@ static struct lock *find_own(
 	return NULL;
 }
 
+/* An overlapping cancel or unlock was sent, and not just remembered for later. */
+static bool overlap_is_sent(const struct lock *lock, uint16_t flag)
+{
+	return (lock->flags & flag) && lock->wait_count > (lock->wait_type ? 1 : 0);
+}
+
+/* Whether a reply of @type can belong to what we have asked: a master that errs must not lead us on. */
+static bool is_awaited(const struct lock *lock, enum wire_msg_type type)
+{
+	if (type == WIRE_MSG_REQUEST_REPLY)
+		return lock->wait_type == WIRE_MSG_LOOKUP || lock->wait_type == WIRE_MSG_REQUEST;
+	if (type == WIRE_MSG_CONVERT_REPLY)
+		return lock->wait_type == WIRE_MSG_CONVERT;
+	if (type == WIRE_MSG_UNLOCK_REPLY)
+		return lock->wait_type == WIRE_MSG_UNLOCK ||
+			overlap_is_sent(lock, LOCK_OVERLAP_UNLOCK);
+	return !(lock->flags & LOCK_OVERLAP_CANCEL) || overlap_is_sent(lock, LOCK_OVERLAP_CANCEL);
+}
+
 static struct owner_answer answer_of(const struct wire_msg *msg)
 {
 	return (struct owner_answer){
@@ -70,7 +89,8 @@ void receive_request_reply(
 		message_refused(ls, nodeid, msg, "the sender is not its master");
 		return;
 	}
-	if (waiter_reply(lock, WIRE_MSG_REQUEST_REPLY, msg->result)) {
+	if (!is_awaited(lock, WIRE_MSG_REQUEST_REPLY) ||
+		waiter_reply(lock, WIRE_MSG_REQUEST_REPLY, msg->result)) {
 		message_refused(ls, nodeid, msg, "nothing was asked");
 		return;
 	}
@@ -106,7 +126,8 @@ void receive_convert_reply(
 
 	if (!lock)
 		return;
-	if (waiter_reply(lock, WIRE_MSG_CONVERT_REPLY, msg->result)) {
+	if (!is_awaited(lock, WIRE_MSG_CONVERT_REPLY) ||
+		waiter_reply(lock, WIRE_MSG_CONVERT_REPLY, msg->result)) {
 		message_refused(ls, nodeid, msg, "nothing was asked");
 		return;
 	}
@@ -121,7 +142,8 @@ void receive_unlock_reply(
 
 	if (!lock)
 		return;
-	if (waiter_reply(lock, WIRE_MSG_UNLOCK_REPLY, msg->result)) {
+	if (!is_awaited(lock, WIRE_MSG_UNLOCK_REPLY) ||
+		waiter_reply(lock, WIRE_MSG_UNLOCK_REPLY, msg->result)) {
 		message_refused(ls, nodeid, msg, "nothing was asked");
 		return;
 	}
@@ -136,7 +158,8 @@ void receive_cancel_reply(
 
 	if (!lock)
 		return;
-	if (waiter_reply(lock, WIRE_MSG_CANCEL_REPLY, msg->result)) {
+	if (!is_awaited(lock, WIRE_MSG_CANCEL_REPLY) ||
+		waiter_reply(lock, WIRE_MSG_CANCEL_REPLY, msg->result)) {
 		message_refused(ls, nodeid, msg, "nothing was asked");
 		return;
 	}
