@@ -163,6 +163,11 @@ static void take_value(struct engine_lockspace *ls, struct lock *lock, const str
 
 	if (!(lock->exflags & DLM_LKF_VALBLK))
 		return;
+	if (!bytes && !lock_lvb(lock)) {
+		/* an owner without a block has none to write: zeros are not what he means */
+		lock->exflags &= ~DLM_LKF_VALBLK;
+		return;
+	}
 	if (lock_lvb_make(ls, lock)) {
 		lock->exflags &= ~DLM_LKF_VALBLK;
 		lock->exflags |= DLM_LKF_IVVALBLK;

@@ -507,6 +507,8 @@ static int end_lock(struct lock *lock, uint32_t flags, const uint8_t *lvb, bool 
 		lock->flags |= LOCK_DEADLOCK_CANCEL;
 	if (check == CHECK_LATER)
 		return cancels && is_idle(lock) ? 1 : 0;
+	if (!lock_lvb(lock))
+		flags &= ~DLM_LKF_VALBLK; /* a kernel master would take zeros for the block */
 	lock->exflags |= flags;
 	lock->sbflags = 0;
 	if (lvb && lock_lvb(lock))
