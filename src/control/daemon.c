@@ -367,6 +367,7 @@ static void settings_fill(const struct daemon *daemon, struct driver_settings *r
 	*ret = (struct driver_settings){.run_dir = daemon->run_dir,
 		.lockd_path = daemon->lockd_path,
 		.nodeid = 1,
+		.error_fd = daemon->is_detached ? daemon->logfile.fd : -1,
 		.is_single = daemon->cluster_ops == &cluster_single,
 		.log_debug = options_bool(options, OPTION_LOG_DEBUG),
 		.port = (uint32_t)options_number(options, OPTION_PORT),

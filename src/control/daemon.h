@@ -40,6 +40,7 @@ struct daemon {
 	const char *config_path; /* the same */
 	char run_dir[256];       /* absolute */
 	char lockd_path[256];    /* absolute, or "" */
+	bool is_detached;        /* in the background: nobody reads our standard error */
 	bool is_default_place;   /* abstract sockets, /var/log and so on */
 	struct log *log;
 	struct logfile logfile;

@@ -40,7 +40,7 @@ int detach_begin(void)
 	return pipe_fds[1];
 }
 
-void detach_end(int fd, int error_fd)
+void detach_end(int fd)
 {
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	ssize_t n;
@@ -48,7 +48,7 @@ void detach_end(int fd, int error_fd)
 	if (null_fd >= 0) {
 		(void)dup2(null_fd, STDIN_FILENO);
 		(void)dup2(null_fd, STDOUT_FILENO);
-		(void)dup2(error_fd >= 0 ? error_fd : null_fd, STDERR_FILENO);
+		(void)dup2(null_fd, STDERR_FILENO);
 		close(null_fd);
 	}
 	n = write(fd, "", 1);

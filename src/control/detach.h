@@ -8,6 +8,5 @@
 /** detach_begin() - the child goes on with standard error still open. Return: in the child a
  * descriptor for detach_end(); -errno. The parent does not return. */
 int detach_begin(void);
-/** detach_end() - the parent ends with 0; standard input and output go to /dev/null, and standard
- * error to @error_fd, or there too where it is -1 */
-void detach_end(int fd, int error_fd);
+/** detach_end() - the parent ends with 0; standard input, output and error go to /dev/null */
+void detach_end(int fd);

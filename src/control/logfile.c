@@ -60,6 +60,8 @@ void logfile_sink(void *context, enum log_level level, const char *text)
 
 	if (logfile->fd >= 0 && level <= logfile->level)
 		file_write(logfile->fd, text);
+	if (logfile->echoes_errors && level <= LOG_LEVEL_ERROR)
+		fprintf(stderr, "dlm_controld: %s\n", text);
 	if (logfile->syslog && level <= LOG_LEVEL_INFO)
 		syslog((int)level, "%s", text);
 }

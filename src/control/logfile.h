@@ -9,6 +9,7 @@
 struct logfile {
 	int fd; /* -1: none */
 	bool syslog;
+	bool echoes_errors;   /* to standard error, while somebody still reads it */
 	enum log_level level; /* of the file */
 };
 

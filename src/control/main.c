@@ -22,9 +22,10 @@
 #include "control/realtime.h"
 #include "proto/client.h"
 
-#define LOCK_FILE         "controld.lock"
-#define LOG_DIRECTORY     "/var/log/dlm_controld"
-#define REFERENCE_PID_DIR "/var/run/dlm_controld"
+#define LOCK_FILE          "controld.lock"
+#define LOG_DIRECTORY      "/var/log/dlm_controld"
+#define REFERENCE_PID_DIR  "/var/run/dlm_controld"
+#define REFERENCE_PID_FILE REFERENCE_PID_DIR "/dlm_controld.pid"
 
 /* ---- options ---- */
 
@@ -197,7 +198,7 @@ static int choose_places(struct daemon *daemon)
 	return run_dir_check(daemon->run_dir);
 }
 
-static int lock_one(const char *path, mode_t mode, const char *what)
+static int lock_one(const char *path, mode_t mode)
 {
 	pid_t pid = 0;
 	int fd = pidfile_open(path, mode, &pid);
@@ -205,8 +206,9 @@ static int lock_one(const char *path, mode_t mode, const char *what)
 	if (fd >= 0)
 		return 0; /* stays open until the end */
 	if (fd == -EBUSY)
-		fprintf(stderr, "dlm_controld: another %s is running (process %ld, which has %s)\n",
-			what, (long)pid, path);
+		fprintf(stderr,
+			"dlm_controld: another one is running (process %ld, which has %s)\n",
+			(long)pid, path);
 	else
 		fprintf(stderr, "dlm_controld: cannot lock %s: %s\n", path, strerror(-fd));
 	return fd;
@@ -218,11 +220,11 @@ static int lock_places(const struct daemon *daemon)
 	int rv;
 
 	snprintf(path, sizeof(path), "%s/" LOCK_FILE, daemon->run_dir);
-	rv = lock_one(path, 0600, "dlm_controld");
+	rv = lock_one(path, 0600);
 	if (rv || !daemon->is_default_place)
 		return rv;
 	(void)mkdir(REFERENCE_PID_DIR, 0755);
-	return lock_one(REFERENCE_PID_DIR "/dlm_controld.pid", 0644, "dlm_controld");
+	return lock_one(REFERENCE_PID_FILE, 0644);
 }
 
 /* ---- log ---- */
@@ -230,7 +232,7 @@ static int lock_places(const struct daemon *daemon)
 static int open_log(struct daemon *daemon)
 {
 	struct log_settings settings = {.program = "dlm_controld",
-		.fd = STDERR_FILENO,
+		.fd = daemon->is_detached ? -1 : STDERR_FILENO,
 		.level = LOG_LEVEL_INFO,
 		.sink = logfile_sink,
 		.sink_context = &daemon->logfile};
@@ -240,6 +242,7 @@ static int open_log(struct daemon *daemon)
 	snprintf(directory, sizeof(directory), "%s/log", daemon->run_dir);
 	logfile_open(&daemon->logfile, daemon->is_default_place ? LOG_DIRECTORY : directory,
 		daemon->is_default_place, LOG_LEVEL_INFO);
+	daemon->logfile.echoes_errors = daemon->is_detached;
 	rv = log_new(&settings, &daemon->log);
 	if (!rv)
 		daemon_apply_options(daemon);
@@ -268,7 +271,8 @@ static int begin(struct daemon *daemon, int detach_fd)
 	realtime_begin(daemon->log);
 	rv = daemon_start(daemon);
 	if (!rv && detach_fd >= 0)
-		detach_end(detach_fd, daemon->logfile.fd);
+		detach_end(detach_fd);
+	daemon->logfile.echoes_errors = false;
 	return rv;
 }
 
@@ -286,6 +290,7 @@ static int run(struct options *options)
 	if (!options_bool(options, OPTION_DAEMON_DEBUG) &&
 		!options_bool(options, OPTION_FOREGROUND)) {
 		detach_fd = detach_begin();
+		daemon.is_detached = true;
 		if (detach_fd < 0) {
 			fprintf(stderr, "dlm_controld: cannot fork: %s\n", strerror(-detach_fd));
 			return 1;
@@ -293,8 +298,11 @@ static int run(struct options *options)
 	}
 	if (chdir("/"))
 		return 1;
-	if (!begin(&daemon, detach_fd))
+	if (!begin(&daemon, detach_fd)) {
 		status = daemon_run(&daemon);
+		if (daemon.is_default_place)
+			(void)unlink(REFERENCE_PID_FILE);
+	}
 	daemon_done(&daemon);
 	log_free(daemon.log);
 	logfile_close(&daemon.logfile);

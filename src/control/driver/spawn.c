@@ -105,7 +105,16 @@ static int attributes_set(posix_spawnattr_t *attributes)
 		       POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
 }
 
-static int start(const char *path, int fd, char *const *environment, pid_t *ret_pid)
+/* On themselves too this clears the close-on-exec flag. */
+static int descriptors_set(posix_spawn_file_actions_t *actions, int fd, int error_fd)
+{
+	if (posix_spawn_file_actions_adddup2(actions, fd, CONTROL_FD))
+		return -1;
+	return error_fd < 0 ? 0
+			    : posix_spawn_file_actions_adddup2(actions, error_fd, STDERR_FILENO);
+}
+
+static int start(const char *path, int fd, int error_fd, char *const *environment, pid_t *ret_pid)
 {
 	char *const argv[] = {"dlm_lockd", NULL};
 	posix_spawn_file_actions_t actions;
@@ -119,9 +128,7 @@ static int start(const char *path, int fd, char *const *environment, pid_t *ret_
 		return -ENOMEM;
 	}
 	rv = -ENOMEM;
-	/* On itself too this clears the close-on-exec flag. */
-	if (!posix_spawn_file_actions_adddup2(&actions, fd, CONTROL_FD) &&
-		!attributes_set(&attributes))
+	if (!descriptors_set(&actions, fd, error_fd) && !attributes_set(&attributes))
 		rv = -posix_spawn(ret_pid, path, &actions, &attributes, argv, environment);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
@@ -139,7 +146,8 @@ static int pair_open(int ret[2])
 	return -errno;
 }
 
-int spawn_lockd(struct log *log, const char *path, const char *run_dir, pid_t *ret_pid, int *ret_fd)
+int spawn_lockd(struct log *log, const char *path, const char *run_dir, int error_fd,
+	pid_t *ret_pid, int *ret_fd)
 {
 	char file[PATH_MAX + 32], *text = NULL;
 	char **environment;
@@ -153,7 +161,7 @@ int spawn_lockd(struct log *log, const char *path, const char *run_dir, pid_t *r
 		return -ENOMEM;
 	rv = pair_open(pair);
 	if (!rv) {
-		rv = start(file, pair[1], environment, ret_pid);
+		rv = start(file, pair[1], error_fd, environment, ret_pid);
 		close(pair[1]);
 		if (rv)
 			close(pair[0]);

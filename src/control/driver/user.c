@@ -505,7 +505,8 @@ static int user_open(qb_loop_t *loop, struct log *log, const struct driver_setti
 	driver->fd = -1;
 	list_init(&driver->messages);
 	list_init(&driver->questions);
-	rv = spawn_lockd(log, settings->lockd_path, settings->run_dir, &driver->pid, &driver->fd);
+	rv = spawn_lockd(log, settings->lockd_path, settings->run_dir, settings->error_fd,
+		&driver->pid, &driver->fd);
 	if (!rv)
 		rv = qb_loop_poll_add(loop, QB_LOOP_HIGH, driver->fd, POLLIN, driver, dispatch);
 	if (!rv)
