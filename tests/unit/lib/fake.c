@@ -183,7 +183,7 @@ static void say_bye(struct fake *fake)
 	fake_hangup(fake);
 }
 
-static void *serve(void *arg)
+void *fake_serve(void *arg)
 {
 	struct fake *fake = arg;
 	const struct client_hello *hello;
@@ -205,7 +205,7 @@ dlm_lshandle_t fake_open(struct fake *fake)
 	dlm_lshandle_t handle;
 	int error;
 
-	assert_int_equal(pthread_create(&fake->thread, NULL, serve, fake), 0);
+	assert_int_equal(pthread_create(&fake->thread, NULL, fake_serve, fake), 0);
 	handle = dlm_open_lockspace("test");
 	error = errno;
 	pthread_join(fake->thread, NULL);

@@ -39,6 +39,8 @@ void fake_start(struct fake *fake);
 void fake_stop(struct fake *fake);
 /** fake_open() - dlm_open_lockspace("test"), with the handshake done */
 dlm_lshandle_t fake_open(struct fake *fake);
+/** fake_serve() - the handshake, as a thread's function; @arg: struct fake */
+void *fake_serve(void *arg);
 /** fake_hangup() - as if dlm_lockd had died */
 void fake_hangup(struct fake *fake);
 

@@ -235,6 +235,7 @@ static void test_lost_in_both(void **state)
 }
 
 #ifndef LIBDLM_LT
+#ifndef __SANITIZE_THREAD__
 /* daemon(3): the parent had a thread, so the child gets one when it first makes a call. */
 static void test_thread_in_child(void **state)
 {
@@ -257,6 +258,8 @@ static void test_thread_in_child(void **state)
 	fake_send(&fake);
 	assert_child(pid);
 }
+
+#endif
 
 static pthread_barrier_t barrier;
 
@@ -319,7 +322,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_lease_of_child, setup, teardown_closed),
 		T(test_lost_in_both),
 #ifndef LIBDLM_LT
+#ifndef __SANITIZE_THREAD__ /* which cannot start a thread there */
 		T(test_thread_in_child),
+#endif
 		T(test_fork_while_calling),
 #endif
 		T(test_pid),
