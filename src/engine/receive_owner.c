@@ -42,7 +42,8 @@ static bool overlap_is_sent(const struct lock *lock, uint16_t flag)
 	return (lock->flags & flag) && lock->wait_count > (lock->wait_type ? 1 : 0);
 }
 
-/* Whether a reply of @type can belong to what we have asked: a master that errs must not lead us on. */
+/* Whether a reply of @type can belong to what we have asked: a master that errs must not lead us
+ * on. */
 static bool is_awaited(const struct lock *lock, enum wire_msg_type type)
 {
 	if (type == WIRE_MSG_REQUEST_REPLY)
@@ -51,7 +52,7 @@ static bool is_awaited(const struct lock *lock, enum wire_msg_type type)
 		return lock->wait_type == WIRE_MSG_CONVERT;
 	if (type == WIRE_MSG_UNLOCK_REPLY)
 		return lock->wait_type == WIRE_MSG_UNLOCK ||
-			overlap_is_sent(lock, LOCK_OVERLAP_UNLOCK);
+		       overlap_is_sent(lock, LOCK_OVERLAP_UNLOCK);
 	return !(lock->flags & LOCK_OVERLAP_CANCEL) || overlap_is_sent(lock, LOCK_OVERLAP_CANCEL);
 }
 
@@ -73,8 +74,7 @@ static struct owner_answer answer_of(const struct wire_msg *msg)
  * A LOOKUP may be answered by the directory node as master, so for that one the sender is not known
  * to be master before; nor need it be the directory still, where a recovery came in between.
  */
-void receive_request_reply(
-	struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg)
+void receive_request_reply(struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg)
 {
 	struct lock *lock = lock_find(ls, msg->remid);
 	struct owner_answer answer = answer_of(msg);
@@ -101,8 +101,7 @@ void receive_request_reply(
 	owner_request_reply(lock, &answer);
 }
 
-void receive_lookup_reply(
-	struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg)
+void receive_lookup_reply(struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg)
 {
 	struct lock *lock = lock_find(ls, msg->lkid);
 
@@ -118,8 +117,7 @@ void receive_lookup_reply(
 	owner_lookup_reply(lock, member_find(ls, msg->nodeid) ? msg->nodeid : 0);
 }
 
-void receive_convert_reply(
-	struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg)
+void receive_convert_reply(struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg)
 {
 	struct lock *lock = find_own(ls, nodeid, msg);
 	struct owner_answer answer = answer_of(msg);
@@ -134,8 +132,7 @@ void receive_convert_reply(
 	owner_convert_reply(lock, &answer);
 }
 
-void receive_unlock_reply(
-	struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg)
+void receive_unlock_reply(struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg)
 {
 	struct lock *lock = find_own(ls, nodeid, msg);
 	struct owner_answer answer = answer_of(msg);
@@ -150,8 +147,7 @@ void receive_unlock_reply(
 	owner_unlock_reply(lock, &answer);
 }
 
-void receive_cancel_reply(
-	struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg)
+void receive_cancel_reply(struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg)
 {
 	struct lock *lock = find_own(ls, nodeid, msg);
 	struct owner_answer answer = answer_of(msg);
