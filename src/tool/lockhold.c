@@ -274,8 +274,7 @@ void lockhold_give(struct lockhold *hold, int status)
 
 void lockhold_lost_say(const struct lockhold *hold)
 {
-	say("lost the lock %s on \"%s\" in lockspace \"%s\": the lock engine has ended; see the "
-	    "log of "
-	    "dlm_controld",
+	say("lost the lock %s on \"%s\" in lockspace \"%s\": the lock engine has ended; the log of "
+	    "dlm_controld says why",
 		dumpline_mode_name(hold->args->mode), hold->args->resource, hold->args->lockspace);
 }

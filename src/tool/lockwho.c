@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tool/admin.h"
 #include "tool/dumpline.h"
@@ -72,36 +73,92 @@ void lockwho_read(FILE *in, const char *resource, char *ret, size_t room)
 	free(line);
 }
 
-/* The line of @lockspace: "lockspace state=up ... locks=12 ... name=NAME". */
-static uint64_t lock_count_read(const char *status, const char *lockspace)
+/* Whether a line ends with @key and @value. Values that may hold blanks are last in a line. */
+static bool line_ends_with(const char *line, const char *end, const char *key, const char *value)
 {
-	const char *line, *locks, *name, *end;
+	const char *at = memmem(line, (size_t)(end - line), key, strlen(key));
 
-	for (line = status; line && *line; line = *end ? end + 1 : end) {
+	return at && strlen(value) == (size_t)(end - at) - strlen(key) &&
+	       memcmp(at + strlen(key), value, strlen(value)) == 0;
+}
+
+/* The line of @lockspace: "lockspace state=up ... locks=12 ... name=NAME". */
+static uint64_t lock_count_read(const char *info, const char *lockspace)
+{
+	const char *line, *locks, *end;
+
+	for (line = info; line && *line; line = *end ? end + 1 : end) {
 		end = strchrnul(line, '\n');
-		if (strncmp(line, "lockspace ", 10) != 0)
+		if (strncmp(line, "lockspace ", 10) != 0 ||
+			!line_ends_with(line, end, " name=", lockspace))
 			continue;
 		locks = memmem(line, (size_t)(end - line), " locks=", 7);
-		name = memmem(line, (size_t)(end - line), " name=", 6);
-		if (locks && name && strlen(lockspace) == (size_t)(end - name) - 6 &&
-			memcmp(name + 6, lockspace, strlen(lockspace)) == 0)
+		if (locks)
 			return strtoull(locks + 7, NULL, 10);
 	}
 	return UINT64_MAX;
 }
 
-/* How many locks the user engine has in @lockspace; UINT64_MAX: it does not say. */
-static uint64_t lock_count(const char *lockspace)
+/* Lines of programs: "client id=4 pid=12 ... lockspace=NAME". */
+void lockwho_users_read(
+	const char *info, const char *lockspace, uint32_t except_pid, char *ret, size_t room)
+{
+	const char *line, *at, *end;
+	char command[32];
+	int count = 0;
+
+	ret[0] = 0;
+	for (line = info; line && *line; line = *end ? end + 1 : end) {
+		size_t used = strlen(ret);
+		uint32_t pid;
+
+		end = strchrnul(line, '\n');
+		at = memmem(line, (size_t)(end - line), " pid=", 5);
+		if (strncmp(line, "client ", 7) != 0 || !at ||
+			!line_ends_with(line, end, " lockspace=", lockspace))
+			continue;
+		pid = (uint32_t)strtoul(at + 5, NULL, 10);
+		if (pid == except_pid || count > HOLDER_COUNT_MAX)
+			continue;
+		if (count++ == HOLDER_COUNT_MAX) {
+			snprintf(ret + used, room - used, " and others");
+			continue;
+		}
+		command_name(pid, command, sizeof(command));
+		snprintf(ret + used, room - used, "%spid %" PRIu32 "%s%s", used ? ", " : "", pid,
+			*command ? " " : "", command);
+	}
+}
+
+static bool engine_info(struct admin_answer *ret)
 {
 	struct admin_request request = {
 		.command = DLMC_CMD_ENGINE_INFO, .timeout_ms = ASK_TIMEOUT_MS};
-	struct admin_answer answer;
+
+	return admin_ask(&request, ret) == 0;
+}
+
+bool lockwho_users(const char *lockspace, char *ret, size_t room)
+{
+	struct admin_answer info;
+
+	if (!engine_info(&info))
+		return false;
+	lockwho_users_read(info.text, lockspace, (uint32_t)getpid(), ret, room);
+	admin_answer_done(&info);
+	return true;
+}
+
+/* How many locks the user engine has in @lockspace; UINT64_MAX: it does not say. */
+static uint64_t lock_count(const char *lockspace)
+{
+	struct admin_answer info;
 	uint64_t count;
 
-	if (admin_ask(&request, &answer))
+	if (!engine_info(&info))
 		return UINT64_MAX;
-	count = lock_count_read(answer.text, lockspace);
-	admin_answer_done(&answer);
+	count = lock_count_read(info.text, lockspace);
+	admin_answer_done(&info);
 	return count;
 }
 

@@ -86,6 +86,23 @@ def test_join_and_leave(call):
                         'Leaving lockspace "foo"\ndone\n')
 
 
+def test_leave_waits_for_those_who_use_it(call, start):
+    holder = start("lock", "res", stdin=subprocess.PIPE)
+    holder.line()
+    leaver = start("leave", "default")
+    assert leaver.process.stderr.readline() == (
+        'dlm_tool: waiting for programs that use lockspace "default": '
+        f"pid {holder.pid} dlm_tool\n")
+    leaver.signal(signal.SIGINT)  # takes it back
+    assert leaver.wait().status == -signal.SIGINT
+    wait_for(lambda: call("lock", "-n", "other", "--", "true").status == 0, "it can be used again")
+    leaver = start("leave", "default")
+    assert "waiting for programs" in leaver.process.stderr.readline()
+    holder.signal(signal.SIGTERM)
+    done = leaver.wait()
+    assert (done.status, done.out) == (0, 'Leaving lockspace "default"\ndone\n')
+
+
 def test_join_decides_the_mode(call, run):
     call("join", "-m", "0640", "foo")
     assert os.stat(os.path.join(run, "lockspaces", "foo")).st_mode & 0o7777 == 0o640
@@ -218,6 +235,26 @@ def test_lost_locks_are_ended_before_the_daemon_ends(controld, start):
     assert controld.process.wait(places.DEADLINE) != 0
     assert not tool.alive(command)
     assert "Killed" in controld.log()
+
+
+def test_killed_daemon(controld, start):
+    """dlm_lockd ends with dlm_controld; the next one serves when nothing acts on the old locks."""
+    holder = start("lock", "res", "--", "sh", "-c", "trap 'echo told; exit 0' TERM; echo ready; "
+                   "while :; do sleep 0.05; done")
+    assert holder.line() == "ready"
+    stubborn = start("lock", "-k", "1", "other", "--", "sh", "-c",
+                     "echo $$; trap '' TERM; while :; do sleep 0.05; done")
+    command = int(stubborn.line())
+    controld.process.kill()
+    controld.process.wait()
+    assert holder.line() == "told"
+    after = Controld(controld.run)
+    try:
+        assert not tool.alive(command)
+        assert holder.wait().status == 76 and stubborn.wait().status == 76
+        assert tool.call(controld.run, "lock", "-n", "other", "--", "true").status == 0
+    finally:
+        after.end()
 
 
 @pytest.fixture

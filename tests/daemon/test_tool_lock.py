@@ -144,6 +144,18 @@ def test_stopped_time_counts(start, call):
     assert is_free(call)
 
 
+def test_the_deadline_holds_in_a_recovery(call, start, lockd):
+    """A lockspace that is stopped answers nobody; -w ends the waiting all the same."""
+    assert is_free(call)
+    lockd.stop(b"default", 5)
+    done = call("-w", "0.3", "-E", "45", "res", "--", "true")
+    assert (done.status, done.out) == (45, "")
+    waiter = start("-n", "res", "--", "echo", "mine")
+    lockd.start(b"default", 6)
+    assert waiter.line() == "mine"
+    assert waiter.wait().status == 0
+
+
 def test_killed_while_it_waits(start, call):
     holder = hold(start)
     waiter = start("res", "--", "true")

@@ -56,12 +56,29 @@ static void test_command(void **state)
 	assert_non_null(strstr(read_text(text, "r"), " test_tool_lock"));
 }
 
+static void test_users(void **state)
+{
+	static const char info[] =
+		"version=1\nlockspace state=up locks=3 name=a b\n"
+		"client id=1 pid=0 uid=0 lockspace=a b\nclient id=2 pid=0 uid=0 lockspace=b\n"
+		"client id=3 pid=77777777 uid=0 lockspace=a b\nclient id=4 lockspace=a b";
+	char users[128];
+
+	lockwho_users_read(info, "a b", 5, users, sizeof(users));
+	assert_string_equal(users, "pid 0, pid 77777777");
+	lockwho_users_read(info, "a b", 77777777, users, sizeof(users));
+	assert_string_equal(users, "pid 0");
+	lockwho_users_read(info, "a", 5, users, sizeof(users));
+	assert_string_equal(users, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_holders),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_command),
+		cmocka_unit_test(test_users),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
