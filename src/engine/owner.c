@@ -222,8 +222,11 @@ void owner_cancel_reply(struct lock *lock, const struct owner_answer *answer)
 	}
 	adopt_flags(lock, answer);
 	/* It may have been demoted while it waited, or recovery may have settled what it holds. */
-	if (lock->status != LOCK_WAITING && answer->grmode != DLM_MODE_IV)
+	if (lock->status != LOCK_WAITING && answer->grmode != DLM_MODE_IV) {
+		if (answer->grmode == DLM_MODE_NL && lock->grmode != DLM_MODE_NL)
+			lock->sbflags |= DLM_SBF_DEMOTED_BIT; /* a kernel's answer does not say it */
 		lock->grmode = (int8_t)answer->grmode;
+	}
 	if (lock->status == LOCK_WAITING) {
 		lock_dequeue(lock);
 	} else if (lock->status == LOCK_CONVERTING) {

@@ -226,11 +226,14 @@ void receive_cancel(struct engine_lockspace *ls, uint32_t nodeid, const struct w
 {
 	struct lock *lock = find_copy(ls, nodeid, msg, WIRE_MSG_CANCEL_REPLY);
 	struct resource *resource;
+	uint8_t demoted;
 	int result;
 
 	if (!lock)
 		return;
+	demoted = lock->sbflags & DLM_SBF_DEMOTED_BIT;
 	take_flags(lock, msg);
+	lock->sbflags |= demoted; /* the owner may not know of it yet */
 	resource = lock->resource;
 	result = master_cancel(lock);
 	message_send_reply(lock, WIRE_MSG_CANCEL_REPLY, result);

@@ -510,7 +510,8 @@ static int end_lock(struct lock *lock, uint32_t flags, const uint8_t *lvb, bool 
 	if (!lock_lvb(lock))
 		flags &= ~DLM_LKF_VALBLK; /* a kernel master would take zeros for the block */
 	lock->exflags |= flags;
-	lock->sbflags = 0;
+	/* a cancelled conversion leaves NL where it was demoted: its program must be told */
+	lock->sbflags &= cancels ? DLM_SBF_DEMOTED_BIT : 0;
 	if (lvb && lock_lvb(lock))
 		memcpy(lock_lvb(lock), lvb, ls->lvb_bytes);
 	if (cancels)
