@@ -61,7 +61,7 @@ static void check_value_settle(struct model_value *value, uint32_t serial)
 /* The grant alone proves that what writers asked for before was carried out. */
 static void check_value_excluded(struct model_value *value)
 {
-	if (value->loose || value->unknown)
+	if (value->loose || value->unknown || value->doubts)
 		return;
 	value->low = value->high;
 	value->none_before = value->none_allowed;
@@ -78,6 +78,8 @@ static void check_value_exclusive(
 {
 	struct model_value *value = &lock->resource->value;
 
+	if (value->doubts)
+		return;
 	if (invalid) {
 		if (!value->invalid_allowed && !value->unknown)
 			check_value_wrong(
@@ -101,7 +103,7 @@ static void check_value_shared(
 {
 	const struct model_value *value = &lock->resource->value;
 
-	if (invalid || value->unknown || lock->read_low > value->high)
+	if (invalid || value->unknown || value->doubts || lock->read_low > value->high)
 		return;
 	if (serial >= lock->read_low && serial <= value->high)
 		return;
@@ -113,7 +115,7 @@ static void check_value_shared(
 void check_value(struct model *model, struct model_lock *lock, int before, int now,
 	const struct engine_callback *callback)
 {
-	bool exclusive = now >= DLM_MODE_CW && !lock->force;
+	bool exclusive = now >= DLM_MODE_CW;
 	bool invalid = callback->sbflags & DLM_SBF_VALNOTVALID_BIT;
 	uint32_t serial = 0;
 
@@ -121,6 +123,11 @@ void check_value(struct model *model, struct model_lock *lock, int before, int n
 		cluster_fail(model->cluster, "S3",
 			"resource %u: lock %x of node %u got bytes that nobody wrote",
 			lock->resource->number, lock->lkid, lock->node);
+		return;
+	}
+	if (lock->force) {
+		/* given up already: others may have written since */
+		lock->buffer = serial;
 		return;
 	}
 	if (!(lock->exflags & DLM_LKF_VALBLK) || !check_value_reads(before, now)) {

@@ -33,12 +33,20 @@ static void cluster_memory_put(void *context, void *old, size_t bytes)
 	free(old);
 }
 
+static char cluster_space_letter(const struct cluster_node *node, const struct engine_lockspace *ls)
+{
+	if (!ls)
+		return '-';
+	return ls == node->spaces[1] ? 'b' : 'a';
+}
+
 static void cluster_traced(void *context, const struct engine_trace *event)
 {
 	struct cluster_node *node = context;
 	struct cluster *cluster = node->cluster;
 
-	trace_engine(&cluster->trace, cluster->clock.now_us, node->nodeid, event);
+	trace_engine(&cluster->trace, cluster->clock.now_us, node->nodeid,
+		cluster_space_letter(node, event->lockspace), event);
 	if (event->kind == ENGINE_TRACE_REFUSED)
 		cluster->refused_count++;
 	if (cluster->hooks.traced)
@@ -96,6 +104,7 @@ void cluster_note(struct cluster *cluster, enum trace_kind kind, uint32_t node, 
 		.at_us = cluster->clock.now_us,
 		.kind = (uint8_t)kind,
 		.node = (uint8_t)node,
+		.space = '-',
 		.mode = DLM_MODE_IV,
 		.nodeid = nodeid,
 		.code = (uint32_t)code,

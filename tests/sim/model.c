@@ -150,7 +150,7 @@ static void model_value_given(struct model_lock *lock, bool with_lvb, uint32_t s
 
 	if (lock->exflags & DLM_LKF_IVVALBLK) {
 		model_value_invalid(resource);
-	} else if (lock->exflags & DLM_LKF_VALBLK) {
+	} else if (lock->has_buffer && (lock->exflags & DLM_LKF_VALBLK)) {
 		if (with_lvb) {
 			model_value_put(resource, serial, lock->node);
 		} else {
@@ -212,8 +212,35 @@ struct model_lock *model_lock_new(struct model *model, uint32_t node, uint32_t s
 	return lock;
 }
 
+/* A lock that goes in the middle of an operation may be granted PW or EX first, and write or
+ * invalidate. */
+static bool model_doubtful(const struct model_lock *lock)
+{
+	bool may_hold = lock->granted >= DLM_MODE_PW || lock->op_mode >= DLM_MODE_PW;
+
+	return lock->doubtful || (lock->op != MODEL_IDLE && lock->op != MODEL_UNLOCK && may_hold);
+}
+
+void model_doubt_over(struct model_resource *resource)
+{
+	resource->value.doubts--;
+	resource->value.unknown = resource->value.invalid_allowed = true;
+	resource->value.invalid_must = false;
+}
+
+static void model_doubt(struct model_lock *lock)
+{
+	if (lock->doubt)
+		return;
+	lock->doubt = true;
+	lock->resource->value.doubts++;
+	lock->resource->value.invalid_must = false;
+}
+
 void model_lock_free(struct model *model, struct model_lock *lock)
 {
+	if (lock->doubt)
+		model_doubt_over(lock->resource);
 	model_rights(lock, 0);
 	model_sure(lock, false);
 	list_remove(&lock->node_entry);
@@ -228,7 +255,7 @@ static void model_begin(struct model *model, struct model_lock *lock, enum model
 	lock->op = op;
 	lock->op_mode = mode;
 	lock->op_since_us = model->cluster->clock.now_us;
-	lock->cancel = lock->deadlock_cancel = false;
+	lock->cancel = lock->deadlock_cancel = lock->answer_due = false;
 	lock->read_low = lock->resource->value.low;
 	lock->read_none = lock->resource->value.none_before;
 	model->operation_count++;
@@ -238,6 +265,7 @@ void model_requested(struct model *model, struct model_lock *lock, int mode, uin
 {
 	model_begin(model, lock, MODEL_REQUEST, mode);
 	lock->exflags = flags;
+	lock->has_buffer = flags & DLM_LKF_VALBLK;
 }
 
 /* While a conversion is under way the lock may have its old mode, a new one, or NL by demotion. */
@@ -254,36 +282,53 @@ static uint32_t model_convert_rights(const struct model_lock *lock, int mode, ui
 	return rights;
 }
 
+uint32_t model_converting(struct model_lock *lock, int mode, uint32_t flags)
+{
+	uint32_t before = lock->rights;
+
+	model_rights(lock, model_convert_rights(lock, mode, flags));
+	return before;
+}
+
+uint32_t model_unlocking(struct model_lock *lock)
+{
+	uint32_t before = lock->rights;
+
+	model_rights(lock, 0);
+	return before;
+}
+
+void model_kept(struct model_lock *lock, uint32_t rights)
+{
+	model_rights(lock, rights);
+}
+
 void model_converted(
 	struct model *model, struct model_lock *lock, int mode, uint32_t flags, uint32_t lvb_serial)
 {
 	model_begin(model, lock, MODEL_CONVERT, mode);
 	lock->exflags = flags;
-	if (flags & DLM_LKF_VALBLK)
+	if (flags & DLM_LKF_VALBLK) {
+		lock->has_buffer = true;
 		lock->buffer = lvb_serial;
+	}
 	if (check_value_writes(lock->granted, mode))
 		model_value_given(lock, true, lvb_serial);
-	model_rights(lock, model_convert_rights(lock, mode, flags));
 }
 
 void model_unlocked(struct model *model, struct model_lock *lock, uint32_t flags, bool with_lvb,
 	uint32_t lvb_serial)
 {
-	bool converting = lock->op == MODEL_CONVERT;
-
 	model->operation_count++;
 	lock->exflags |= flags;
-	if (flags & DLM_LKF_FORCEUNLOCK)
+	if (lock->op != MODEL_IDLE)
 		lock->force = true;
+	if (model_doubtful(lock))
+		model_doubt(lock);
+	else if (lock->granted >= DLM_MODE_PW && lock->op == MODEL_IDLE)
+		model_value_given(lock, with_lvb, lvb_serial);
 	if (lock->op == MODEL_IDLE)
 		model_begin(model, lock, MODEL_UNLOCK, DLM_MODE_IV);
-	if (lock->granted >= DLM_MODE_PW || (converting && lock->op_mode >= DLM_MODE_PW)) {
-		if (converting)
-			lock->resource->value.unknown = lock->resource->value.invalid_allowed =
-				true;
-		else
-			model_value_given(lock, with_lvb, lvb_serial);
-	}
 	model_rights(lock, 0);
 	model_sure(lock, false);
 }
@@ -349,6 +394,7 @@ bool model_completed(
 	model->cancelled_count += callback->status == -DLM_STATUS_ECANCEL;
 	model->refused_count += callback->status == -11;
 	model->deadlock_count += callback->status == -35;
+	lock->answer_due = lock->cancel;
 	lock->op = lock->force ? MODEL_UNLOCK : MODEL_IDLE;
 	lock->cancel = lock->deadlock_cancel = false;
 	return true;
@@ -366,24 +412,17 @@ void model_told(
 
 /* ---- ends without a completion ---- */
 
-/* The end of a program marks the block of what it held exclusively, and what it wrote may be lost.
- */
-static void model_value_owner_gone(struct model_lock *lock)
+struct model_resource *model_dropped(struct model *model, struct model_lock *lock)
 {
-	struct model_value *value = &lock->resource->value;
+	struct model_resource *resource = lock->resource;
+	bool doubtful = model_doubtful(lock) || lock->doubt;
 
-	value->invalid_allowed = true;
-	if (lock->op != MODEL_IDLE || lock->doubtful)
-		value->unknown = true;
-}
-
-void model_dropped(struct model *model, struct model_lock *lock)
-{
-	if (lock->granted >= DLM_MODE_PW && lock->op == MODEL_IDLE && !lock->doubtful)
-		model_value_invalid(lock->resource);
-	else if (lock->granted >= DLM_MODE_PW || lock->op != MODEL_IDLE || lock->doubtful)
-		model_value_owner_gone(lock);
+	if (doubtful)
+		resource->value.doubts++;
+	else if (lock->granted >= DLM_MODE_PW && lock->op == MODEL_IDLE)
+		model_value_invalid(resource);
 	model_lock_free(model, lock);
+	return doubtful ? resource : NULL;
 }
 
 void model_orphaned(struct model *model, struct model_lock *lock)
@@ -392,7 +431,7 @@ void model_orphaned(struct model *model, struct model_lock *lock)
 	if (lock->op == MODEL_IDLE)
 		return;
 	lock->doubtful = true;
-	model_value_owner_gone(lock);
+	model_doubt(lock);
 	model_rights(lock, 0);
 	model_sure(lock, false);
 }
@@ -407,6 +446,9 @@ void model_adopted(struct model *model, struct model_lock *lock, void *program, 
 	lock->op = MODEL_IDLE;
 	lock->cancel = lock->deadlock_cancel = lock->force = false;
 	lock->doubtful = false;
+	if (lock->doubt)
+		model_doubt_over(lock->resource);
+	lock->doubt = false;
 	lock->told = false;
 	model_rights(lock, model_bit(mode));
 	model_sure(lock, true);

@@ -35,11 +35,12 @@ enum model_op {
  */
 struct model_value {
 	uint32_t low, high, next;
-	bool loose;           /* a writer died: even an exclusive reader may see any of low..high */
-	bool unknown;         /* anything may be seen until the next write */
-	bool none_allowed;    /* for a moment nobody surely had a lock: the block may be gone */
-	bool none_before;     /* the same before the last write, which may not be carried out yet */
-	uint32_t writer;      /* node that asked for the last write */
+	bool loose;        /* a writer died: even an exclusive reader may see any of low..high */
+	bool unknown;      /* anything may be seen until the next write */
+	uint32_t doubts;   /* locks on their way out that may be granted PW or EX before they go */
+	bool none_allowed; /* for a moment nobody surely had a lock: the block may be gone */
+	bool none_before;  /* the same before the last write, which may not be carried out yet */
+	uint32_t writer;   /* node that asked for the last write */
 	bool invalid_allowed; /* something happened that marks the block not valid */
 	bool invalid_must;    /* it must be seen as not valid */
 };
@@ -80,7 +81,10 @@ struct model_lock {
 	bool told;        /* a BAST came since the last grant */
 	bool yield;       /* the program has decided to give way to a BAST */
 	bool doubtful;    /* an orphan whose mode is not known to anybody but the engine */
-	uint32_t buffer;  /* serial of the program's value block */
+	bool has_buffer;  /* a lock call had VALBLK: only then can an unlock write */
+	bool doubt;       /* counted in the resource's doubts */
+	bool answer_due; /* of a cancel that came too late: calls may get EBUSY until it is there */
+	uint32_t buffer; /* serial of the program's value block */
 	bool used;
 };
 
@@ -119,6 +123,15 @@ struct model_lock *model_lock_new(struct model *model, uint32_t node, uint32_t s
 	struct model_resource *resource, void *program);
 void model_lock_free(struct model *model, struct model_lock *lock);
 
+/*
+ * A call is about to be made by which the program gives up rights: they end before the engine can
+ * act on it. A convert has its new mode as well. model_kept() undoes it where the engine refused
+ * the call. Return: for model_kept()
+ */
+uint32_t model_converting(struct model_lock *lock, int mode, uint32_t flags);
+uint32_t model_unlocking(struct model_lock *lock);
+void model_kept(struct model_lock *lock, uint32_t rights);
+
 /* The engine accepted a call. @lvb_serial: of the block given with it, if VALBLK is set. */
 void model_requested(struct model *model, struct model_lock *lock, int mode, uint32_t flags);
 void model_converted(struct model *model, struct model_lock *lock, int mode, uint32_t flags,
@@ -135,8 +148,14 @@ bool model_completed(
 void model_told(
 	struct model *model, struct model_lock *lock, const struct engine_callback *callback);
 
-/** model_dropped() - the program lets go of a lock without a completion: its end, or purge */
-void model_dropped(struct model *model, struct model_lock *lock);
+/**
+ * model_dropped() - the program lets go of a lock without a completion: its end, or purge
+ * Return: its resource if the lock may still do something to the value block, else NULL: for
+ * model_doubt_over()
+ */
+struct model_resource *model_dropped(struct model *model, struct model_lock *lock);
+/** model_doubt_over() - what was dropped in the middle of an operation is gone for good */
+void model_doubt_over(struct model_resource *resource);
 /** model_orphaned() - the program ended, its PERSISTENT lock stays */
 void model_orphaned(struct model *model, struct model_lock *lock);
 /** model_adopted() - @lock is an orphan that now belongs to @program */

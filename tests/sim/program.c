@@ -18,14 +18,16 @@ static const struct knobs *program_knobs(const struct workload_program *program)
 }
 
 static void program_note(const struct workload_program *program, const struct model_lock *lock,
-	const char *call, int mode, uint32_t flags, int result)
+	const char *call, int mode, uint32_t flags, uint32_t serial, int result)
 {
 	struct cluster *cluster = program->workload->cluster;
 	struct trace_event event = {
 		.at_us = cluster->clock.now_us,
 		.kind = TRACE_CALL,
 		.node = (uint8_t)program->node,
+		.space = (char)('a' + program->space),
 		.mode = (int8_t)mode,
+		.nodeid = serial,
 		.lkid = lock->lkid,
 		.code = flags,
 		.result = result,
@@ -40,6 +42,8 @@ static void program_unexpected(const struct workload_program *program,
 {
 	/* its end is told, and the program did not hear it yet */
 	if (result == -ENOENT && lock->op != MODEL_IDLE && program->taking)
+		return;
+	if (result == -EBUSY && lock->answer_due)
 		return;
 	if (result == -ENOMEM && program->workload->cluster->faulty)
 		return;
@@ -176,7 +180,7 @@ static void program_request(struct workload_program *program)
 		!random_chance(program_random(program), program_knobs(program)->no_bast_permille);
 	args = program_args(program, lock, mode, flags, lvb);
 	r = engine_lock(program->client, &args);
-	program_note(program, lock, "request", mode, flags, r);
+	program_note(program, lock, "request", mode, flags, 0, r);
 	if (r < 0) {
 		program_unexpected(program, lock, "request", r);
 		model_lock_free(model, lock);
@@ -203,16 +207,20 @@ static void program_convert_to(struct workload_program *program, struct model_lo
 	bool writes = check_value_writes(lock->granted, mode) && (flags & DLM_LKF_VALBLK);
 	uint8_t lvb[MODEL_LVB_BYTES];
 	struct engine_lock_args args;
+	uint32_t rights;
 	int r;
 
 	serial = program_block(lock, writes, lvb);
 	args = program_args(program, lock, mode, flags, lvb);
+	rights = model_converting(lock, mode, flags);
 	r = engine_lock(program->client, &args);
-	program_note(program, lock, "convert", mode, flags, r);
-	if (r < 0)
+	program_note(program, lock, "convert", mode, flags, serial, r);
+	if (r < 0) {
+		model_kept(lock, rights);
 		program_unexpected(program, lock, "convert", r);
-	else
+	} else {
 		model_converted(&program->workload->model, lock, mode, flags, serial);
+	}
 }
 
 static void program_convert(struct workload_program *program, struct model_lock *lock)
@@ -226,9 +234,10 @@ static void program_unlock(struct workload_program *program, struct model_lock *
 	bool with_lvb = !force && random_chance(program_random(program), 700);
 	uint32_t flags = force ? DLM_LKF_FORCEUNLOCK : 0, serial = 0;
 	uint8_t lvb[MODEL_LVB_BYTES];
+	uint32_t rights;
 	int r;
 
-	if (lock->op != MODEL_IDLE && !force)
+	if (lock->op != MODEL_IDLE && !force && !random_chance(program_random(program), 100))
 		return;
 	if (with_lvb) {
 		flags |= DLM_LKF_VALBLK;
@@ -236,11 +245,14 @@ static void program_unlock(struct workload_program *program, struct model_lock *
 	} else if (!force && program_flag(program, DLM_LKF_IVVALBLK)) {
 		flags |= DLM_LKF_IVVALBLK;
 	}
+	rights = model_unlocking(lock);
 	r = engine_unlock(program->client, lock->lkid, flags, with_lvb ? lvb : NULL);
-	program_note(program, lock, force ? "force-unlock" : "unlock", -1, flags, r);
+	program_note(program, lock, force ? "force-unlock" : "unlock", -1, flags, serial, r);
 	if (r == 0)
 		model_unlocked(&program->workload->model, lock, flags, with_lvb, serial);
-	else if (!(lock->op != MODEL_IDLE && (r == -EINVAL || r == -EBUSY)))
+	else
+		model_kept(lock, rights);
+	if (r != 0 && !(lock->op != MODEL_IDLE && (r == -EINVAL || r == -EBUSY)))
 		program_unexpected(program, lock, "unlock", r);
 }
 
@@ -255,7 +267,7 @@ static void program_cancel(struct workload_program *program, struct model_lock *
 		r = engine_deadlock_cancel(program->client, lock->lkid);
 	else
 		r = engine_unlock(program->client, lock->lkid, DLM_LKF_CANCEL, NULL);
-	program_note(program, lock, deadlock ? "deadlock-cancel" : "cancel", -1, 0, r);
+	program_note(program, lock, deadlock ? "deadlock-cancel" : "cancel", -1, 0, 0, r);
 	if (r == 0 && lock->op != MODEL_IDLE)
 		model_cancelled(&program->workload->model, lock, deadlock);
 	else if (r < 0 && !(r == -EINVAL || r == -EBUSY))
@@ -291,10 +303,14 @@ void program_close(struct workload_program *program)
 	cluster_note(
 		program->workload->cluster, TRACE_CALL, program->node, 0, program->pid, "close");
 	for (uint32_t i = 0; i < program->lock_count; i++) {
+		struct model_resource *doubt = NULL;
+
 		if (program->locks[i]->exflags & DLM_LKF_PERSISTENT)
 			model_orphaned(model, program->locks[i]);
 		else
-			model_dropped(model, program->locks[i]);
+			doubt = model_dropped(model, program->locks[i]);
+		if (doubt)
+			program->doubts[program->doubt_count++] = doubt;
 	}
 	program->lock_count = 0;
 	program->closing = true;
@@ -320,8 +336,10 @@ static void program_adopt(struct workload_program *program)
 	args = program_args(program, orphan, orphan->granted < 0 ? 0 : orphan->granted,
 		DLM_LKF_ORPHAN | DLM_LKF_PERSISTENT, NULL);
 	r = engine_adopt(program->client, &args, &lkid);
-	program_note(program, orphan, "adopt", args.mode, args.flags, r);
-	if (r == -ENOENT || r == -EAGAIN) {
+	program_note(program, orphan, "adopt", args.mode, args.flags, 0, r);
+	if (r == -EAGAIN)
+		return; /* it may still be busy with the cancel that the end of its program sent */
+	if (r == -ENOENT) {
 		if (!orphan->doubtful && orphan->granted >= 0)
 			program_unexpected(program, orphan, "adopt", r);
 		return;
@@ -348,7 +366,7 @@ static void program_forget_orphans(struct model *model, uint32_t node, uint32_t 
 
 	list_for_each_safe (lock, next, &model->nodes[node][space], node_entry)
 		if (!lock->program)
-			model_dropped(model, lock);
+			(void)model_dropped(model, lock);
 }
 
 void program_purge_orphans(struct workload_program *program, uint32_t node)
@@ -357,11 +375,11 @@ void program_purge_orphans(struct workload_program *program, uint32_t node)
 	uint32_t where = node ? node : program->node;
 	int r;
 
+	if (where == program->node)
+		program_forget_orphans(&program->workload->model, where, program->space);
 	r = engine_purge(program->client, node, 0, program->pid);
 	cluster_note(cluster, TRACE_CALL, program->node, where, (uint32_t)r, "purge orphans");
-	if (r == 0 && where == program->node)
-		program_forget_orphans(&program->workload->model, where, program->space);
-	else if (r < 0 && r != -ENOBUFS && !(r == -ENOMEM && cluster->faulty))
+	if (r < 0 && r != -ENOBUFS && !(r == -ENOMEM && cluster->faulty))
 		cluster_fail(cluster, "call", "node %u: purge on %u: %d", program->node, node, r);
 }
 
@@ -370,16 +388,13 @@ static void program_purge_own(struct workload_program *program)
 	struct cluster *cluster = program->workload->cluster;
 	int r;
 
+	for (uint32_t i = 0; i < program->lock_count; i++)
+		(void)model_dropped(&program->workload->model, program->locks[i]);
+	program->lock_count = 0;
 	r = engine_purge(program->client, 0, program->pid, program->pid);
 	cluster_note(cluster, TRACE_CALL, program->node, program->node, (uint32_t)r, "purge own");
-	if (r < 0) {
-		if (!(r == -ENOMEM && cluster->faulty))
-			cluster_fail(cluster, "call", "node %u: purge own: %d", program->node, r);
-		return;
-	}
-	for (uint32_t i = 0; i < program->lock_count; i++)
-		model_dropped(&program->workload->model, program->locks[i]);
-	program->lock_count = 0;
+	if (r < 0)
+		cluster_fail(cluster, "call", "node %u: purge own: %d", program->node, r);
 }
 
 /* Calls that must be refused and change nothing. */
@@ -389,7 +404,7 @@ static void program_wrong(struct workload_program *program, struct model_lock *l
 	struct engine_lock_args args = program_args(program, lock, DLM_MODE_EX, 0, lvb);
 	int r, expected;
 
-	switch (random_below(program_random(program), 5)) {
+	switch (random_below(program_random(program), 4)) {
 	case 0:
 		args.flags = DLM_LKF_CONVERT | DLM_LKF_NOQUEUE | DLM_LKF_CONVDEADLK;
 		expected = -EINVAL;
@@ -405,20 +420,13 @@ static void program_wrong(struct workload_program *program, struct model_lock *l
 		expected = -EEXIST;
 		r = engine_lock(program->client, &args);
 		break;
-	case 3:
+	default:
 		expected = -EINVAL;
 		r = engine_unlock(program->client, lock->lkid, DLM_LKF_NOQUEUE, NULL);
 		break;
-	default:
-		if (lock->op == MODEL_IDLE || lock->op == MODEL_UNLOCK || lock->cancel ||
-			lock->force || program->taking)
-			return;
-		expected = -EBUSY;
-		r = engine_unlock(program->client, lock->lkid, 0, NULL);
-		break;
 	}
-	program_note(program, lock, "wrong", -1, (uint32_t)-expected, r);
-	if (r != expected)
+	program_note(program, lock, "wrong", -1, (uint32_t)-expected, 0, r);
+	if (r != expected && !(expected == -EEXIST && r == -EINVAL))
 		program_unexpected(program, lock, "wrong call", r);
 }
 

@@ -56,13 +56,14 @@ void trace_add(
 	}
 }
 
-void trace_engine(
-	struct trace *trace, uint64_t at_us, uint32_t node, const struct engine_trace *event)
+void trace_engine(struct trace *trace, uint64_t at_us, uint32_t node, char space,
+	const struct engine_trace *event)
 {
 	struct trace_event kept = {
 		.at_us = at_us,
 		.kind = (uint8_t)event->kind,
 		.node = (uint8_t)node,
+		.space = space,
 		.name_bytes = event->name ? event->name_bytes : 0,
 		.mode = (int8_t)event->mode,
 		.nodeid = event->nodeid,
@@ -132,8 +133,8 @@ int trace_format(const struct trace_event *event, char *ret, size_t room)
 		snprintf(code, sizeof(code), "%s", trace_message_name(event->code));
 	else
 		snprintf(code, sizeof(code), "%x", event->code);
-	return snprintf(ret, room, "%10.3f %2u %-8s %2u lk %-5x %-3s %4d %-14s %-10s %s",
-		(double)event->at_us / 1000, event->node, trace_kind_name(event->kind),
-		event->nodeid, event->lkid, trace_mode_name(event->mode), event->result, code, name,
-		event->text);
+	return snprintf(ret, room, "%10.3f %2u%c %-8s %3u lk %-5x %-3s %4d %-14s %-10s %s",
+		(double)event->at_us / 1000, event->node, event->space,
+		trace_kind_name(event->kind), event->nodeid, event->lkid,
+		trace_mode_name(event->mode), event->result, code, name, event->text);
 }

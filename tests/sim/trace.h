@@ -27,6 +27,7 @@ struct trace_event {
 	uint64_t at_us;
 	uint8_t kind;
 	uint8_t node; /* where it happened, 0: nowhere */
+	char space;   /* 'a', 'b': lockspace; '-': none */
 	uint8_t name_bytes;
 	int8_t mode;
 	uint32_t nodeid; /* the other node */
@@ -49,8 +50,8 @@ void trace_init(struct trace *trace, FILE *print);
 void trace_add(
 	struct trace *trace, const struct trace_event *event, const void *name, const char *text);
 /** trace_engine() - what an engine of node @node reports */
-void trace_engine(
-	struct trace *trace, uint64_t at_us, uint32_t node, const struct engine_trace *event);
+void trace_engine(struct trace *trace, uint64_t at_us, uint32_t node, char space,
+	const struct engine_trace *event);
 /** trace_print() - the kept events, oldest first, at most @count */
 void trace_print(const struct trace *trace, FILE *file, uint32_t count);
 /** trace_format() - one event as one line without its end. Return: bytes, cut to @room */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pure/bytes.h"
 #include "check.h"
 
 #define WORKLOAD_WAIT_US 5000 /* a program looks again whether the lockspace runs */
@@ -55,8 +56,14 @@ static bool workload_serves(const struct workload_program *program)
 
 static void workload_drain_one(struct workload_program *program)
 {
-	if (program->lock_count)
-		program_release(program, program->locks[0]);
+	struct cluster *cluster = program->workload->cluster;
+
+	if (!program->lock_count)
+		return;
+	cluster_enter(cluster, program->node);
+	program_release(
+		program, program->locks[random_below(&cluster->random, program->lock_count)]);
+	cluster_leave(cluster, program->node);
 }
 
 static void workload_wake(void *context, uint64_t index, uint64_t pid)
@@ -154,12 +161,13 @@ void workload_dead(struct workload *workload, uint32_t node)
 	for (uint32_t i = 0; i < workload->program_count; i++) {
 		struct workload_program *program = &workload->programs[i];
 
-		if (!program->used || program->node != node)
+		if (!program->used || program->dead || program->node != node)
 			continue;
 		for (uint32_t j = 0; j < program->lock_count; j++)
 			program->locks[j]->program = NULL;
+		program->lock_count = 0;
 		program->client = NULL;
-		program->used = false;
+		program->dead = true;
 	}
 }
 
@@ -170,6 +178,8 @@ void workload_gone(struct workload *workload, uint32_t node, uint32_t space)
 
 		if (!program->used || program->node != node || program->space != space)
 			continue;
+		for (uint32_t j = 0; j < program->doubt_count; j++)
+			model_doubt_over(program->doubts[j]);
 		program->client = NULL;
 		program->used = false;
 	}
@@ -186,6 +196,8 @@ void workload_closed(struct workload *workload, struct workload_program *program
 		return;
 	}
 	program->used = false;
+	for (uint32_t i = 0; i < program->doubt_count; i++)
+		model_doubt_over(program->doubts[i]);
 	if (workload->draining || !membership_member(workload->membership, node, space) ||
 		(workload->membership->groups[space].leaving & 1u << node))
 		return;
@@ -211,7 +223,9 @@ static void workload_note(struct workload_program *program, const struct engine_
 		.at_us = cluster->clock.now_us,
 		.kind = callback->is_bast ? TRACE_BAST : TRACE_COMPLETE,
 		.node = (uint8_t)program->node,
+		.space = (char)('a' + program->space),
 		.mode = (int8_t)callback->mode,
+		.nodeid = callback->lvb ? get_le32(callback->lvb) : 0, /* serial of the block */
 		.lkid = callback->lkid,
 		.code = callback->sbflags,
 		.result = callback->status,

@@ -25,12 +25,15 @@ struct workload_program {
 	struct engine_client *client; /* NULL: closed */
 	bool used;                    /* client exists, or its end is awaited */
 	bool closing;
-	bool slow;   /* takes callbacks late */
+	bool dead; /* its node ended; what it held, others must respect until the node is fenced */
+	bool slow; /* takes callbacks late */
 	bool taking; /* a late taking is scheduled */
 	bool scheduled;
 	uint32_t next_id, last_id; /* of its block of lock ids */
 	uint32_t lock_count;
 	struct model_lock *locks[WORKLOAD_LOCKS_MAX];
+	uint32_t doubt_count; /* of the closed program */
+	struct model_resource *doubts[WORKLOAD_LOCKS_MAX];
 };
 
 struct workload {
