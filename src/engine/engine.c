@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The door: public calls are handed to the rooms, outputs are handed out. The walk of one request:
- *	engine_lock() checks and routes it (request.c). Where we are master, master_request() decides by
- *	the grant rules (queue.c) and callback_completion() keeps the answer until engine_client_take().
- *	Elsewhere message_send_request() queues a frame on the peer's link; engine_peer_take() hands it to
- *	the transport; the peer's engine_peer_receive() leads through link_receive() and message_receive()
- *	to receive_request(); its reply comes back the same way to owner_request_reply().
+ *	engine_lock() checks and routes it (request.c). Where we are master, master_request()
+ *decides by the grant rules (queue.c) and callback_completion() keeps the answer until
+ *engine_client_take(). Elsewhere message_send_request() queues a frame on the peer's link;
+ *engine_peer_take() hands it to the transport; the peer's engine_peer_receive() leads through
+ *link_receive() and message_receive() to receive_request(); its reply comes back the same way to
+ *owner_request_reply().
  */
 #include "engine/engine.h"
 
@@ -27,7 +28,7 @@ static struct engine_lockspace *find_by_id(const struct engine *engine, uint32_t
 {
 	struct engine_lockspace *ls;
 
-	list_for_each(ls, &engine->lockspaces, entry)
+	list_for_each (ls, &engine->lockspaces, entry)
 		if (ls->global_id == global_id)
 			return ls;
 	return NULL;
@@ -165,9 +166,9 @@ void engine_free(struct engine *engine)
 
 	if (!engine)
 		return;
-	list_for_each_safe(ls, next_ls, &engine->lockspaces, entry)
+	list_for_each_safe (ls, next_ls, &engine->lockspaces, entry)
 		free_lockspace(ls);
-	list_for_each_safe(link, next_link, &engine->links, entry)
+	list_for_each_safe (link, next_link, &engine->links, entry)
 		free_link(engine, link);
 	node_events_forget(engine, NULL);
 	link_reserve_free(engine->reserve);
@@ -183,9 +184,9 @@ void engine_tick(struct engine *engine, uint64_t now_ms)
 	engine->now_ms = now_ms;
 	if (engine->fatal)
 		return;
-	list_for_each(link, &engine->links, entry)
+	list_for_each (link, &engine->links, entry)
 		link_tick(link, now_ms);
-	list_for_each(ls, &engine->lockspaces, entry) {
+	list_for_each (ls, &engine->lockspaces, entry) {
 		recovery_tick(ls);
 		directory_tick(ls);
 	}
@@ -204,9 +205,9 @@ uint64_t engine_deadline(const struct engine *engine)
 
 	if (engine->fatal)
 		return at_ms;
-	list_for_each(link, &engine->links, entry)
+	list_for_each (link, &engine->links, entry)
 		at_ms = earlier(at_ms, link_deadline(link));
-	list_for_each(ls, &engine->lockspaces, entry) {
+	list_for_each (ls, &engine->lockspaces, entry) {
 		at_ms = earlier(at_ms, recovery_deadline(ls));
 		at_ms = earlier(at_ms, directory_deadline(ls));
 	}
@@ -221,7 +222,7 @@ bool engine_work(struct engine *engine)
 
 	if (engine->fatal)
 		return false;
-	list_for_each(ls, &engine->lockspaces, entry) {
+	list_for_each (ls, &engine->lockspaces, entry) {
 		more |= recovery_work(ls, budget);
 		more |= client_close_work(ls, budget);
 	}
@@ -271,8 +272,10 @@ bool engine_output(struct engine *engine, struct engine_output *ret)
 		*ret = (struct engine_output){.kind = ENGINE_OUT_FATAL, .error = engine->fatal};
 		return true;
 	}
-	return node_event_take(engine, ret) || client_output(engine, ret) ||
-		link_output(engine, ret);
+	/* Bytes first: behind a PEER_CLOSED the last ACK of the FIN exchange would find no
+	 * connection. */
+	return link_output(engine, ret) || node_event_take(engine, ret) ||
+	       client_output(engine, ret);
 }
 
 /* ---- peers ---- */
@@ -292,7 +295,7 @@ int engine_peer_add(struct engine *engine, uint32_t nodeid)
 		engine->nodeid, nodeid, engine->send_version, engine->settings.resend_ms,
 		engine->now_ms);
 	list_init(&link->dirty);
-	list_for_each(after, &engine->links, entry)
+	list_for_each (after, &engine->links, entry)
 		if (after->nodeid > nodeid)
 			break;
 	list_add_before(&after->entry, &link->entry);
@@ -396,7 +399,7 @@ struct engine_lockspace *engine_lockspace_find(const struct engine *engine, cons
 {
 	struct engine_lockspace *ls;
 
-	list_for_each(ls, &engine->lockspaces, entry)
+	list_for_each (ls, &engine->lockspaces, entry)
 		if (!strcmp(ls->name, name))
 			return ls;
 	return NULL;
@@ -468,8 +471,8 @@ int engine_lockspace_new(struct engine *engine, const char *name, uint32_t globa
 
 static void free_lock(struct engine_lockspace *ls, struct lock *lock)
 {
-	alloc_put(ls->engine->settings.alloc, lock->extra,
-		sizeof(struct lock_extra) + ls->lvb_bytes);
+	alloc_put(
+		ls->engine->settings.alloc, lock->extra, sizeof(struct lock_extra) + ls->lvb_bytes);
 }
 
 static void free_tables(struct engine_lockspace *ls)
@@ -520,7 +523,7 @@ void engine_lockspace_free(struct engine_lockspace *ls)
 	free_lockspace(ls);
 	if (!list_empty(&engine->lockspaces))
 		return;
-	list_for_each(link, &engine->links, entry)
+	list_for_each (link, &engine->links, entry)
 		link_close(link);
 }
 
