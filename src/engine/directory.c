@@ -30,6 +30,7 @@ static int find_or_make(struct engine_lockspace *ls, const uint8_t *name, uint32
 /* Remember when @resource's master was told that it is: see is_genuine(). */
 static void told(struct resource *resource)
 {
+	resource->flags &= (uint16_t)~RESOURCE_UNCONFIRMED;
 	if (resource->flags & RESOURCE_IN_USE)
 		return;
 	resource->flags |= RESOURCE_TOLD;

@@ -2,6 +2,7 @@
 #include "engine/rebuild.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/pure/must.h"
 #include "engine/client.h"
@@ -397,17 +398,23 @@ int rebuild_receive_lock(struct engine_lockspace *ls, uint32_t nodeid,
 
 /* ---- finalise ---- */
 
+/* What waits to be converted may need what the other locks hold: then they are seen twice. */
 static void finalise_begin(struct recovery_room *room, const struct resource *resource)
 {
 	recover_value_begin(&room->value);
+	memset(room->mode_count, 0, sizeof(room->mode_count));
 	room->middle_mode = DLM_MODE_IV;
-	room->settling = !(resource->flags & RESOURCE_RECOVER_CONVERT);
+	room->settling = list_empty(&resource->converting);
 	room->finalising = true;
 }
 
-static bool is_unsettled(const struct lock *lock)
+static void count_mode(struct recovery_room *room, const struct lock *lock)
 {
-	return lock->status == LOCK_CONVERTING && lock->grmode == DLM_MODE_IV;
+	if (lock->grmode == DLM_MODE_IV)
+		return;
+	room->mode_count[lock->grmode]++;
+	if (lock->grmode == DLM_MODE_PR || lock->grmode == DLM_MODE_CW)
+		room->middle_mode = lock->grmode;
 }
 
 /*
@@ -418,23 +425,55 @@ static bool is_unsettled(const struct lock *lock)
  */
 static void settle_middle(struct recovery_room *room, struct lock *lock)
 {
-	if (!is_unsettled(lock))
+	if (lock->grmode != DLM_MODE_IV)
 		return;
 	if (room->middle_mode == DLM_MODE_IV)
 		room->middle_mode = lock->rqmode;
 	lock->grmode = (int8_t)room->middle_mode;
+	room->mode_count[lock->grmode]++;
 	client_account(lock);
 	queue_trace(lock, ENGINE_TRACE_GRANT, lock->grmode);
+}
+
+static bool is_in_the_way(struct recovery_room *room, const struct lock *lock)
+{
+	int mode;
+
+	for (mode = DLM_MODE_NL; mode <= DLM_MODE_EX; mode++) {
+		uint32_t others = room->mode_count[mode] - (mode == lock->grmode);
+
+		if (others && !mode_compatible(mode, lock->grmode))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The old master demoted a conversion to NL and let others have what that made free; the owner is
+ * told only when it is granted, and so has sent us the mode that it had before.
+ */
+static void settle_demoted(struct recovery_room *room, struct lock *lock)
+{
+	if (!(lock->exflags & DLM_LKF_CONVDEADLK) || !is_in_the_way(room, lock))
+		return;
+	room->mode_count[lock->grmode]--;
+	lock->grmode = DLM_MODE_NL;
+	lock->sbflags |= DLM_SBF_DEMOTED_BIT;
+	room->mode_count[DLM_MODE_NL]++;
+	client_account(lock);
+	queue_trace(lock, ENGINE_TRACE_UNGRANT, DLM_MODE_NL);
 }
 
 static void finalise_lock(struct recovery_room *room, struct lock *lock)
 {
 	if (!room->settling) {
-		if (lock->grmode == DLM_MODE_PR || lock->grmode == DLM_MODE_CW)
-			room->middle_mode = lock->grmode;
+		count_mode(room, lock);
 		return;
 	}
-	settle_middle(room, lock);
+	if (lock->status == LOCK_CONVERTING) {
+		settle_middle(room, lock);
+		settle_demoted(room, lock);
+	}
 	recover_value_see(&room->value, lock);
 }
 
@@ -468,7 +507,9 @@ static void finalise_end(struct engine_lockspace *ls, struct resource *resource)
 		resource->flags &= (uint16_t)~RESOURCE_RECOVER_GRANT;
 	walk_next(&room->walk);
 	room->finalising = false;
+	room->sweeping = true;
 	resource_put(resource);
+	room->sweeping = false;
 }
 
 enum recovery_progress rebuild_finalise(struct engine_lockspace *ls, uint32_t *budget)

@@ -325,7 +325,10 @@ void recovery_want_grant(struct resource *resource)
 
 bool recovery_active(const struct engine_lockspace *ls)
 {
-	return ls->recovery.step != RECOVERY_IDLE && ls->recovery.step < RECOVERY_FINALISE;
+	const struct recovery *recovery = &ls->recovery;
+
+	return recovery->step != RECOVERY_IDLE && recovery->step <= RECOVERY_FINALISE &&
+	       !recovery->room->sweeping;
 }
 
 bool recovery_rebuilds(const struct engine_lockspace *ls)

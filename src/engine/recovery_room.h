@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/pure/dlmconst.h"
 #include "engine/recover_value.h"
 #include "engine/remote_index.h"
 #include "engine/walk.h"
@@ -91,9 +92,11 @@ struct recovery_room {
 	struct remote_index copies;
 	struct recover_value value; /* finalise: of the resource that the walk stands on */
 	bool finalising;            /* finalise: that resource has been begun */
+	bool sweeping;              /* finalise: what has no locks may become unused */
 	bool settling;              /* finalise: its locks are seen for the second time */
-	int middle_mode;            /* finalise: PR or CW, as granted there; IV: neither */
-	bool grant_wanted;          /* some resource is flagged RECOVER_GRANT */
+	uint32_t mode_count[DLM_MODE_EX + 1]; /* finalise: locks that hold each mode */
+	int middle_mode;   /* finalise: PR or CW, as granted there; IV: neither */
+	bool grant_wanted; /* some resource is flagged RECOVER_GRANT */
 };
 
 /** recovery_fail() - blocked until the next stop and start; the caller is told @error */
