@@ -3,8 +3,9 @@
  * Requests that callbacks make are gathered, so that a program that is driven by its completions
  * sends one packet for each that it receives. That must not hold a request back for long: what is
  * gathered leaves when nothing is left to deliver, when the clock has moved on, when a callback
- * waits for something of ours, and when any other thread makes a call. A callback that once took
- * its time has the requests of the next ones leave at once.
+ * waits for something of ours, and when any other thread makes a call. Of a large batch the first
+ * half leaves when it is done, so that the daemon works on it while the program works on the other.
+ * A callback that once took its time has the requests of the next ones leave at once.
  */
 #include "lib/dispatch.h"
 
@@ -17,6 +18,7 @@
 
 #define SLOW_MS     10 /* a callback that takes longer waits for something */
 #define HASTY_COUNT 64
+#define SPLIT_LEAST 32u /* of a batch so large half is sent ahead */
 
 /* The handle whose callback this thread is in. */
 static __thread const struct handle *inside __attribute__((tls_model("initial-exec")));
@@ -55,6 +57,7 @@ void dispatch_add(struct dispatch *dispatch, struct delivery *delivery)
 	delivery->next = NULL;
 	*dispatch->tail = delivery;
 	dispatch->tail = &delivery->next;
+	dispatch->count++;
 }
 
 static struct delivery *take_first(struct dispatch *dispatch)
@@ -63,6 +66,7 @@ static struct delivery *take_first(struct dispatch *dispatch)
 
 	if (!delivery)
 		return NULL;
+	dispatch->count--;
 	dispatch->head = delivery->next;
 	if (!dispatch->head)
 		dispatch->tail = &dispatch->head;
@@ -140,13 +144,18 @@ static void run_one(struct handle *handle, const struct delivery *delivery)
 
 void dispatch_run(struct handle *handle)
 {
+	uint32_t half = handle->dispatch.count / 2;
 	struct delivery *delivery;
 
 	while (!handle->closed && (delivery = take_first(&handle->dispatch))) {
 		if (!is_stale(handle, delivery))
 			run_one(handle, delivery);
 		dispatch_drop(&handle->dispatch, delivery);
-		if (!handle->closed)
+		if (handle->closed)
+			break;
+		if (half >= SPLIT_LEAST / 2 && handle->dispatch.count == half)
+			(void)handle->ops->flush(handle); /* so that both sides have work at once */
+		else
 			handle->ops->flush_old(handle);
 	}
 	if (!handle->closed && lost_pending(&handle->lost))
