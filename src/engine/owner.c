@@ -85,7 +85,7 @@ static void send_overlaps(struct lock *lock, int result)
 {
 	uint16_t overlaps = lock->flags & (LOCK_OVERLAP_UNLOCK | LOCK_OVERLAP_CANCEL);
 
-	lock->flags &= (uint16_t)~(LOCK_OVERLAP_UNLOCK | LOCK_OVERLAP_CANCEL);
+	lock->flags &= (uint16_t) ~(LOCK_OVERLAP_UNLOCK | LOCK_OVERLAP_CANCEL);
 	if (overlaps & LOCK_OVERLAP_UNLOCK)
 		request_send_unlock(lock);
 	else if ((overlaps & LOCK_OVERLAP_CANCEL) && result == -EINPROGRESS)
@@ -137,7 +137,7 @@ void owner_request_reply(struct lock *lock, const struct owner_answer *answer)
 		send_overlaps(lock, answer->result);
 		return;
 	case -EAGAIN:
-		lock->flags &= (uint16_t)~(LOCK_OVERLAP_UNLOCK | LOCK_OVERLAP_CANCEL);
+		lock->flags &= (uint16_t) ~(LOCK_OVERLAP_UNLOCK | LOCK_OVERLAP_CANCEL);
 		callback_completion(lock, -EAGAIN);
 		request_confirm_master(resource, lock->lkid, -EAGAIN);
 		client_settle(lock);
@@ -224,7 +224,8 @@ void owner_cancel_reply(struct lock *lock, const struct owner_answer *answer)
 	/* It may have been demoted while it waited, or recovery may have settled what it holds. */
 	if (lock->status != LOCK_WAITING && answer->grmode != DLM_MODE_IV) {
 		if (answer->grmode == DLM_MODE_NL && lock->grmode != DLM_MODE_NL)
-			lock->sbflags |= DLM_SBF_DEMOTED_BIT; /* a kernel's answer does not say it */
+			lock->sbflags |=
+				DLM_SBF_DEMOTED_BIT; /* a kernel's answer does not say it */
 		lock->grmode = (int8_t)answer->grmode;
 	}
 	if (lock->status == LOCK_WAITING) {
@@ -241,6 +242,7 @@ void owner_cancel_reply(struct lock *lock, const struct owner_answer *answer)
 
 void owner_granted(struct lock *lock, const struct owner_answer *answer)
 {
+	waiter_granted(lock);
 	adopt_flags(lock, answer);
 	demote(lock);
 	adopt_mode(lock, answer);

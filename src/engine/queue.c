@@ -17,10 +17,11 @@
 #include "engine/node.h"
 #include "engine/resource.h"
 #include "engine/value.h"
+#include "engine/waiter.h"
 
 /* When a decision is asked for. */
 struct moment {
-	bool arriving;	 /* the first time, not a later rescan */
+	bool arriving;   /* the first time, not a later rescan */
 	bool recovering; /* the grant pass at the end of a recovery */
 };
 
@@ -28,7 +29,7 @@ static bool conflicts_on(const struct list *queue, const struct lock *lock)
 {
 	const struct lock *other;
 
-	list_for_each(other, queue, queue)
+	list_for_each (other, queue, queue)
 		if (other != lock && !mode_compatible(other->grmode, lock->rqmode))
 			return true;
 	return false;
@@ -91,7 +92,7 @@ static bool is_conversion_deadlock(const struct lock *lock)
 	const struct lock *other;
 	bool passed_self = false;
 
-	list_for_each(other, &lock->resource->converting, queue) {
+	list_for_each (other, &lock->resource->converting, queue) {
 		if (other == lock) {
 			passed_self = true;
 			continue;
@@ -198,10 +199,12 @@ void queue_grant(struct lock *lock)
 static void grant_pending(struct lock *lock)
 {
 	queue_grant(lock);
-	if (lock->flags & LOCK_MASTER_COPY)
+	if (lock->flags & LOCK_MASTER_COPY) {
 		message_send_grant(lock);
-	else
-		callback_completion(lock, 0);
+		return;
+	}
+	waiter_granted(lock);
+	callback_completion(lock, 0);
 }
 
 static void send_bast(struct lock *lock, int mode)
@@ -226,15 +229,16 @@ static void note_blocked(struct blocked *blocked, const struct lock *lock)
 		blocked->cw = true;
 }
 
-/* Return: true when the pass must begin again: a grant or a demotion changed what others may have. */
-static bool scan_converts_once(struct resource *resource, bool recovering, bool *demoted_before,
-	struct blocked *blocked)
+/* Return: true when the pass must begin again: a grant or a demotion changed what others may have.
+ */
+static bool scan_converts_once(
+	struct resource *resource, bool recovering, bool *demoted_before, struct blocked *blocked)
 {
 	const struct moment when = {.recovering = recovering};
 	struct lock *lock, *next;
 
 	*blocked = (struct blocked){.high = DLM_MODE_IV};
-	list_for_each_safe(lock, next, &resource->converting, queue) {
+	list_for_each_safe (lock, next, &resource->converting, queue) {
 		bool was_demoted = lock->sbflags & DLM_SBF_DEMOTED_BIT;
 		int decision = decide(lock, when);
 
@@ -270,7 +274,7 @@ static void scan_waiting(struct resource *resource, struct blocked *blocked)
 	const struct moment when = {0};
 	struct lock *lock, *next;
 
-	list_for_each_safe(lock, next, &resource->waiting, queue) {
+	list_for_each_safe (lock, next, &resource->waiting, queue) {
 		if (decide(lock, when) == 1)
 			grant_pending(lock);
 		else
@@ -282,7 +286,7 @@ static void bast_after_rescan(struct resource *resource, const struct blocked *b
 {
 	struct lock *lock, *next;
 
-	list_for_each_safe(lock, next, &resource->granted, queue) {
+	list_for_each_safe (lock, next, &resource->granted, queue) {
 		int mode = blocked->high;
 		bool needed;
 
@@ -292,7 +296,7 @@ static void bast_after_rescan(struct resource *resource, const struct blocked *b
 			needed = lock->highbast < DLM_MODE_EX;
 		else
 			needed = lock->highbast < blocked->high &&
-				!mode_compatible(lock->grmode, blocked->high);
+				 !mode_compatible(lock->grmode, blocked->high);
 		if (!needed)
 			continue;
 		if (blocked->cw && mode == DLM_MODE_PR && lock->grmode == DLM_MODE_PR)
@@ -333,7 +337,7 @@ static void bast_queue(struct list *queue, struct lock *lock)
 {
 	struct lock *holder, *next;
 
-	list_for_each_safe(holder, next, queue, queue) {
+	list_for_each_safe (holder, next, queue, queue) {
 		if (holder == lock || !must_tell(holder, lock))
 			continue;
 		send_bast(holder, lock->rqmode);

@@ -40,8 +40,16 @@ void waiter_clear(struct lock *lock)
 {
 	lock->wait_type = 0;
 	lock->wait_count = 0;
-	lock->flags &= (uint16_t)~(LOCK_RESEND | LOCK_OVERLAP_UNLOCK | LOCK_OVERLAP_CANCEL);
+	lock->flags &= (uint16_t) ~(LOCK_RESEND | LOCK_OVERLAP_UNLOCK | LOCK_OVERLAP_CANCEL);
 	list_remove(&lock->waiter);
+}
+
+void waiter_granted(struct lock *lock)
+{
+	if (!(lock->flags & LOCK_RESEND))
+		return;
+	waiter_clear(lock);
+	lock->flags &= (uint16_t)~LOCK_DEADLOCK_CANCEL;
 }
 
 /* The overlapping operation is answered: an older one that never was will not be any more. */
@@ -81,7 +89,7 @@ int waiter_reply(struct lock *lock, uint8_t type, int result)
 		/* The conversion won; the reply to the cancel is still to come and says nothing. */
 		lock->late_cancels++;
 		lock->wait_type = 0;
-		lock->flags &= (uint16_t)~(LOCK_OVERLAP_CANCEL | LOCK_DEADLOCK_CANCEL);
+		lock->flags &= (uint16_t) ~(LOCK_OVERLAP_CANCEL | LOCK_DEADLOCK_CANCEL);
 		count_down(lock);
 		count_down(lock);
 		return 0;
@@ -128,7 +136,8 @@ static void fake_cancel(struct lock *lock)
 		.sbflags = lock->sbflags,
 		.grmode = DLM_MODE_IV,
 	};
-	bool nothing = lock->status == LOCK_GRANTED && lock->rqmode == DLM_MODE_IV;
+	/* a conversion that was refused leaves its mode in rqmode; nothing converts for all that */
+	bool nothing = lock->status == LOCK_GRANTED;
 
 	if (converts_from_nothing(lock)) { /* cancelled again, at the new master */
 		lock->flags |= LOCK_RESEND | LOCK_OVERLAP_CANCEL;
@@ -142,9 +151,9 @@ static void fake_cancel(struct lock *lock)
 }
 
 /*
- * PR to CW or back: either may have been granted by the master that is gone, and others may have been
- * granted what goes with that one only. So neither is claimed: the lock converts from nothing, and
- * the new master settles it by what the others hold.
+ * PR to CW or back: either may have been granted by the master that is gone, and others may have
+ * been granted what goes with that one only. So neither is claimed: the lock converts from nothing,
+ * and the new master settles it by what the others hold.
  */
 static void convert_from_nothing(struct lock *lock)
 {
@@ -208,13 +217,13 @@ void waiter_recover_pre(struct engine_lockspace *ls)
 	struct list again;
 
 	list_init(&again);
-	list_for_each_safe(lock, next, &ls->waiters, waiter) {
+	list_for_each_safe (lock, next, &ls->waiters, waiter) {
 		if (lock->wait_type == WIRE_MSG_LOOKUP)
 			lock->flags |= LOCK_RESEND;
 		else if (!(lock->flags & LOCK_RESEND) && is_stranded(lock))
 			strand(lock); /* frees no other lock: nothing is granted or sent here */
 	}
-	list_for_each_safe(lock, next, &ls->waiters, waiter) {
+	list_for_each_safe (lock, next, &ls->waiters, waiter) {
 		if (!(lock->flags & LOCK_RESEND))
 			continue;
 		list_remove(&lock->waiter);
@@ -265,7 +274,7 @@ static struct lock *next_resend(struct engine_lockspace *ls)
 {
 	struct lock *lock;
 
-	list_for_each(lock, &ls->waiters, waiter)
+	list_for_each (lock, &ls->waiters, waiter)
 		if (lock->flags & LOCK_RESEND)
 			return lock;
 	return NULL;

@@ -20,9 +20,15 @@ void waiter_add(struct lock *lock, uint8_t type);
 int waiter_reply(struct lock *lock, uint8_t type, int result);
 void waiter_clear(struct lock *lock);
 /**
+ * waiter_granted() - a queued lock of ours is granted: a cancel that was to be sent again after a
+ * recovery has come too late
+ */
+void waiter_granted(struct lock *lock);
+/**
  * waiter_recover_pre() - before masters are recovered: mark what must be done again, fake what can
  * be answered here. Call once for each recovery that reaches this step.
  */
 void waiter_recover_pre(struct engine_lockspace *ls);
-/** waiter_recover_post() - locking runs again: redo the marked. Return: true if more than @budget were left */
+/** waiter_recover_post() - locking runs again: redo the marked. Return: true if more than @budget
+ * were left */
 bool waiter_recover_post(struct engine_lockspace *ls, uint32_t budget);
