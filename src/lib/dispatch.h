@@ -27,6 +27,7 @@ struct delivery {
 
 struct dispatch {
 	struct delivery *head, **tail;
+	uint32_t count; /* of what waits here */
 	struct pool pool;
 	uint32_t hasty; /* so many callbacks more whose requests leave at once */
 };
