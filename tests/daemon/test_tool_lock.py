@@ -15,6 +15,14 @@ LOST = 76
 
 
 @pytest.fixture
+def lockd(start_lockd):
+    daemon = start_lockd().ready()
+    if os.geteuid() != 0:  # only root's dlm_tool lock joins it by itself
+        assert daemon.create(b"default") == 0
+    return daemon
+
+
+@pytest.fixture
 def start(lockd):
     """Starts `dlm_tool lock ...`; nothing of it is left after the test."""
     with contextlib.ExitStack() as stack:
