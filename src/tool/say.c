@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/pure/dlmconst.h"
 #include "proto/client.h"
@@ -91,10 +92,17 @@ void say_daemon(int error)
 
 void say_lockspace_absent(const char *name)
 {
-	say("there is no lockspace \"%s\" on this node; `dlm_tool ls` lists those that there are, "
-	    "and "
-	    "root makes it with: dlm_tool join %s",
-		name, name);
+	if (geteuid() == 0)
+		say("there is no lockspace \"%s\" on this node; `dlm_tool ls` lists those that "
+		    "there "
+		    "are; make it with: dlm_tool join %s",
+			name, name);
+	else
+		say("there is no lockspace \"%s\" on this node; `dlm_tool ls` lists those that "
+		    "there "
+		    "are; root makes it with: dlm_tool join %s (for all users: dlm_tool join -m "
+		    "0666 %s)",
+			name, name, name);
 }
 
 void say_lockspace(const char *name, int error)

@@ -22,8 +22,12 @@ class Controld:
             self.process = subprocess.Popen(
                 [places.program("dlm_controld", "src/control"), "-D", "1", "--cluster=single"],
                 env=tool.environment(run), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        wait_for(lambda: until in tool.call(run, "status", "-v").out,
-                 f"dlm_controld is {until}")
+        try:
+            wait_for(lambda: until in tool.call(run, "status", "-v").out,
+                     f"dlm_controld is {until}")
+        except TimeoutError:
+            self.end()
+            raise
 
     def lockd_pid(self):
         status = tool.call(self.run, "status", "-v").out
