@@ -13,11 +13,13 @@
 #include "config/dynamic.h"
 #include "config/parse.h"
 #include "control/commands.h"
+#include "control/detach.h"
 #include "control/lost/lease.h"
 #include "control/notify.h"
 
 #define BEAT_MS     5000u
 #define MEMBERS_MAX 256u
+#define SETTLE_MS   1000u /* a wait that is over by then is not worth a word */
 
 /* ---- states ---- */
 
@@ -66,6 +68,21 @@ void daemon_describe_waiting(const struct daemon *daemon, const char *prefix, st
 	case DAEMON_STOPPING:
 		return;
 	}
+}
+
+/*
+ * Whoever started us in the background is let go: we are ready, or wait for something, which is
+ * named. What fails before that is the failure of the command that was typed.
+ */
+static void settle(struct daemon *daemon, const char *waiting)
+{
+	if (daemon->detach_fd < 0)
+		return;
+	if (waiting)
+		fprintf(stderr, "dlm_controld: %s\n", waiting);
+	daemon->logfile.echoes_errors = false;
+	detach_end(daemon->detach_fd);
+	daemon->detach_fd = -1;
 }
 
 static void status_tell(struct daemon *daemon)
@@ -303,6 +320,7 @@ static void event_cluster_ready(void *context)
 	log_notice(
 		daemon->log, "ready: lockspaces can be joined (run directory %s)", daemon->run_dir);
 	notify_ready();
+	settle(daemon, NULL);
 }
 
 static void event_cluster_waiting(void *context, const char *text)
@@ -360,6 +378,14 @@ static void cluster_begin(struct daemon *daemon)
 		give_up(daemon, "cluster %s: %s", daemon->cluster_ops->name, strerror(-rv));
 }
 
+/* Where dlm_lockd writes its log: -1 to where we do; -2 nowhere. */
+static int errors_fd(const struct daemon *daemon)
+{
+	if (!daemon->is_detached)
+		return -1;
+	return daemon->logfile.fd >= 0 ? daemon->logfile.fd : -2;
+}
+
 static void settings_fill(const struct daemon *daemon, struct driver_settings *ret)
 {
 	const struct options *options = daemon->options;
@@ -367,7 +393,7 @@ static void settings_fill(const struct daemon *daemon, struct driver_settings *r
 	*ret = (struct driver_settings){.run_dir = daemon->run_dir,
 		.lockd_path = daemon->lockd_path,
 		.nodeid = 1,
-		.error_fd = daemon->is_detached ? daemon->logfile.fd : -1,
+		.error_fd = errors_fd(daemon),
 		.is_single = daemon->cluster_ops == &cluster_single,
 		.log_debug = options_bool(options, OPTION_LOG_DEBUG),
 		.port = (uint32_t)options_number(options, OPTION_PORT),
@@ -535,6 +561,21 @@ static int signals_begin(struct daemon *daemon)
 	return sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL) ? -errno : 0;
 }
 
+static void settle_late(void *data)
+{
+	struct daemon *daemon = data;
+	struct text text = {0};
+
+	daemon->settle_timer = 0;
+	if (daemon->state == DAEMON_FAILED)
+		return; /* the command that was typed ends when we do, with our exit status */
+	daemon_describe_waiting(daemon, "waiting for ", &text);
+	if (text.data)
+		text.data[strcspn(text.data, "\n")] = '\0';
+	settle(daemon, text.data ? text.data : "still starting: see dlm_tool status");
+	text_done(&text);
+}
+
 static void beat(void *data)
 {
 	struct daemon *daemon = data;
@@ -585,6 +626,9 @@ int daemon_start(struct daemon *daemon)
 	if (!rv)
 		rv = former_begin(daemon);
 	if (!rv)
+		rv = qb_loop_timer_add(daemon->loop, QB_LOOP_LOW, SETTLE_MS * QB_TIME_NS_IN_MSEC,
+			daemon, settle_late, &daemon->settle_timer);
+	if (!rv)
 		beat(daemon);
 	return rv;
 }
@@ -607,6 +651,8 @@ void daemon_done(struct daemon *daemon)
 	former_free(daemon->former);
 	lost_free(daemon->lost);
 	group_free(daemon->group);
+	if (daemon->settle_timer)
+		(void)qb_loop_timer_del(daemon->loop, daemon->settle_timer);
 	if (daemon->beat_timer)
 		(void)qb_loop_timer_del(daemon->loop, daemon->beat_timer);
 	qb_loop_destroy(daemon->loop);

@@ -41,6 +41,7 @@ struct daemon {
 	char run_dir[256];       /* absolute */
 	char lockd_path[256];    /* absolute, or "" */
 	bool is_detached;        /* in the background: nobody reads our standard error */
+	int detach_fd;           /* for detach_end(), once there is something to say; -1 */
 	bool is_default_place;   /* abstract sockets, /var/log and so on */
 	struct log *log;
 	struct logfile logfile;
@@ -60,7 +61,7 @@ struct daemon {
 	char failure[320]; /* why FAILED */
 	int exit_status;
 	struct log_limit deny_limit; /* of what is logged about commands that are not permitted */
-	qb_loop_timer_handle beat_timer;
+	qb_loop_timer_handle beat_timer, settle_timer;
 	qb_loop_signal_handle signals[4];
 };
 

@@ -258,7 +258,7 @@ static int prepare(struct daemon *daemon)
 	return rv ? rv : choose_places(daemon);
 }
 
-static int begin(struct daemon *daemon, int detach_fd)
+static int begin(struct daemon *daemon)
 {
 	int rv = lock_places(daemon);
 
@@ -269,18 +269,14 @@ static int begin(struct daemon *daemon, int detach_fd)
 	log_notice(daemon->log, "dlm_controld " UDLM_VERSION " started (cluster %s, engine %s: %s)",
 		daemon->cluster_ops->name, daemon->driver_ops->name, daemon->engine_text);
 	realtime_begin(daemon->log);
-	rv = daemon_start(daemon);
-	if (!rv && detach_fd >= 0)
-		detach_end(detach_fd);
-	daemon->logfile.echoes_errors = false;
-	return rv;
+	return daemon_start(daemon);
 }
 
 static int run(struct options *options)
 {
 	static char config_path[PATH_MAX];
-	struct daemon daemon = {.options = options, .logfile = {.fd = -1}};
-	int detach_fd = -1, status = 1;
+	struct daemon daemon = {.options = options, .logfile = {.fd = -1}, .detach_fd = -1};
+	int status = 1;
 
 	if (absolute(options_text(options, OPTION_CONFIG_FILE), config_path, sizeof(config_path)))
 		return 1;
@@ -289,16 +285,17 @@ static int run(struct options *options)
 		return 1;
 	if (!options_bool(options, OPTION_DAEMON_DEBUG) &&
 		!options_bool(options, OPTION_FOREGROUND)) {
-		detach_fd = detach_begin();
+		daemon.detach_fd = detach_begin();
 		daemon.is_detached = true;
-		if (detach_fd < 0) {
-			fprintf(stderr, "dlm_controld: cannot fork: %s\n", strerror(-detach_fd));
+		if (daemon.detach_fd < 0) {
+			fprintf(stderr, "dlm_controld: cannot fork: %s\n",
+				strerror(-daemon.detach_fd));
 			return 1;
 		}
 	}
 	if (chdir("/"))
 		return 1;
-	if (!begin(&daemon, detach_fd)) {
+	if (!begin(&daemon)) {
 		status = daemon_run(&daemon);
 		if (daemon.is_default_place)
 			(void)unlink(REFERENCE_PID_FILE);

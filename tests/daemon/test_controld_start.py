@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """dlm_controld: starting, refusing to start, stopping."""
+import contextlib
 import os
 import signal
+import struct
 import subprocess
 import time
 
@@ -9,6 +11,17 @@ import pytest
 
 from lib import controld as c
 from lib import places, tool
+
+
+@contextlib.contextmanager
+def background(run, *words):
+    """Started without -D: what the command said; whatever runs then is ended."""
+    try:
+        yield run_once(run, "--cluster=single", "--config_file=/dev/null", *words)
+    finally:
+        for pid in places.processes_with(run):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def run_once(run, *words, env=None):
@@ -70,10 +83,9 @@ def test_status_of_the_tool(start_controld):
 
 
 def test_background(run):
-    done = run_once(run, "--cluster=single", "--config_file=/dev/null")
-    assert done.returncode == 0, done.stderr
-    pid = int(open(os.path.join(run, "controld.lock")).read())
-    try:
+    with background(run) as done:
+        assert done.returncode == 0, done.stderr
+        pid = int(open(os.path.join(run, "controld.lock")).read())
         with c.Admin(run) as admin:
             assert f"pid={pid}" in admin.ask(c.DAEMON_INFO).body.decode()
         assert os.getsid(pid) == pid or os.getsid(pid) != os.getsid(0)
@@ -81,10 +93,29 @@ def test_background(run):
         assert open(f"/proc/{pid}/comm").read() == "dlm_controld\n"
         places.wait_for(lambda: "ready: lockspaces" in open(
             os.path.join(run, "log", "dlm_controld.log")).read(), "the log file")
-    finally:
         os.kill(pid, signal.SIGTERM)
         c.wait_gone(pid)
     assert not os.path.exists(os.path.join(run, "dlmc_sock"))
+
+
+def test_background_that_fails(run):
+    """The command that was typed says so."""
+    done = run_once(run, "--cluster=single", "--config_file=/dev/null", "--lockd_path=/bin/false")
+    assert done.returncode == 1
+    assert "dlm_lockd has ended with status 1" in done.stderr
+
+
+def test_background_that_has_to_wait(run):
+    """It says for what, and the command ends all the same."""
+    os.mkdir(os.path.join(run, "leases"))
+    boot_id = open("/proc/sys/kernel/random/boot_id").read().strip().encode()
+    lease = struct.pack("=8I40s72s64s", 0x5341454C, 1, 7, 1, 1, 0, 0, 0, boot_id, b"vg", b"lvmlockd")
+    with open(os.path.join(run, "leases", "1.1"), "wb") as file:
+        file.write(lease)
+    with background(run) as done:
+        assert done.returncode == 0, done.stderr
+        assert "waiting for locks that go on without their programs" in done.stderr
+        assert "1 PERSISTENT locks of lvmlockd (pid 7)" in done.stderr
 
 
 def test_lockd_beside_or_named(start_controld, run):

@@ -105,13 +105,23 @@ static int attributes_set(posix_spawnattr_t *attributes)
 		       POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
 }
 
-/* On themselves too this clears the close-on-exec flag. */
+/* Nothing of ours stays open in it. A descriptor put onto itself loses its close-on-exec flag. */
 static int descriptors_set(posix_spawn_file_actions_t *actions, int fd, int error_fd)
 {
-	if (posix_spawn_file_actions_adddup2(actions, fd, CONTROL_FD))
-		return -1;
-	return error_fd < 0 ? 0
-			    : posix_spawn_file_actions_adddup2(actions, error_fd, STDERR_FILENO);
+	int rv = posix_spawn_file_actions_adddup2(actions, fd, CONTROL_FD);
+
+	if (!rv && error_fd >= 0)
+		rv = posix_spawn_file_actions_adddup2(actions, error_fd, STDERR_FILENO);
+	if (!rv && error_fd == SPAWN_ERRORS_NOWHERE)
+		rv = posix_spawn_file_actions_addopen(
+			actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	if (!rv)
+		rv = posix_spawn_file_actions_addopen(
+			actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	if (!rv)
+		rv = posix_spawn_file_actions_addopen(
+			actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	return rv;
 }
 
 static int start(const char *path, int fd, int error_fd, char *const *environment, pid_t *ret_pid)
