@@ -122,6 +122,8 @@ uint32_t directory_recover_lookup(
 	if (!resource->master_nodeid || member_is_gone(ls, resource->master_nodeid) ||
 		!member_find(ls, resource->master_nodeid))
 		move_master(resource, nodeid);
+	if (resource->master_nodeid == nodeid)
+		resource->flags &= (uint16_t)~RESOURCE_UNCONFIRMED; /* it is told so, and has it in use */
 	return resource->master_nodeid;
 }
 
