@@ -81,6 +81,7 @@ static void client_let_go(struct connection *c)
 	}
 	c->client = NULL;
 	c->state = CONNECTION_CLOSED;
+	c->daemon->engine_touched = true;
 	engine_client_close(client);
 }
 
@@ -99,10 +100,9 @@ void connection_end(struct connection *c)
 void connection_freed(struct connection *c)
 {
 	must(c->state == CONNECTION_CLOSED);
-	c->daemon->orphans_dirty = true;
 	/* Its lease goes now: what has become of its persistent locks must be written before. */
-	if (c->lease.map && c->lease.map->persistent_held)
-		daemon_orphans_write(c->daemon);
+	if (!daemon_orphans_write(c->daemon))
+		lease_leave(&c->lease);
 	connection_free(c);
 }
 
@@ -244,6 +244,7 @@ static void packet_handle(struct connection *c, const uint8_t *data, uint32_t by
 	uint64_t index = 0;
 	uint32_t at = 0;
 
+	c->daemon->engine_touched = true;
 	while (at < bytes) {
 		const struct client_head *head =
 			(const struct client_head *)(const void *)(data + at);

@@ -180,7 +180,8 @@ static int daemon_timeout(const struct daemon *daemon)
 	uint64_t at = engine_deadline(daemon->engine);
 	uint64_t wait;
 
-	if (daemon->engine_busy || !list_empty(&daemon->dumps) || daemon->spaces_dirty)
+	if (daemon->engine_busy || daemon->engine_touched || !list_empty(&daemon->dumps) ||
+		daemon->spaces_dirty || daemon->orphans_dirty)
 		return 0;
 	if (!list_empty(&daemon->flushing) && !daemon->memory_short)
 		return 0;
@@ -306,7 +307,7 @@ static void daemon_flush(struct daemon *daemon)
 		output_flush(c);
 }
 
-void daemon_orphans_write(struct daemon *daemon)
+bool daemon_orphans_write(struct daemon *daemon)
 {
 	const struct space *space;
 	struct engine_lockspace_info info;
@@ -321,13 +322,15 @@ void daemon_orphans_write(struct daemon *daemon)
 		held += info.orphan_held_count;
 	}
 	if (held == daemon->orphans_written)
-		return;
+		return true;
 	rv = lease_orphans_write(daemon->rundir.leases_fd, daemon->settings.boot_id, held);
-	if (!rv)
-		daemon->orphans_written = held;
-	else
+	if (rv) {
 		log_write_limited(daemon->log, &daemon->limits.lease, LOG_LEVEL_ERROR,
 			"the count of orphan locks cannot be written: %s", strerror(-rv));
+		return false;
+	}
+	daemon->orphans_written = held;
+	return true;
 }
 
 static void daemon_house(struct daemon *daemon)
@@ -345,8 +348,8 @@ static void daemon_house(struct daemon *daemon)
 			listeners_resume(daemon);
 		daemon->house_at_ms = connection_house(daemon);
 	}
-	if (daemon->orphans_dirty)
-		daemon_orphans_write(daemon);
+	if (daemon->orphans_dirty || daemon->orphans_written)
+		(void)daemon_orphans_write(daemon); /* too high is safe, going on */
 }
 
 void daemon_turn(struct daemon *daemon)
@@ -367,13 +370,14 @@ void daemon_turn(struct daemon *daemon)
 		return;
 	engine_tick(daemon->engine, daemon->now_ms);
 	inputs_handle(daemon);
+	daemon_house(daemon);
 	if (daemon->ended)
 		return;
+	daemon->engine_touched = false;
 	daemon->engine_busy = engine_work(daemon->engine);
 	daemon_outputs(daemon);
 	if (daemon->ended)
 		return;
-	daemon_house(daemon);
 	daemon_flush(daemon);
 	(void)dumpjob_work(daemon);
 }

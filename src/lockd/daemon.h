@@ -72,6 +72,7 @@ struct daemon {
 	bool orphans_dirty;       /* it may say something else than the truth */
 	bool spaces_dirty;        /* some space may be able to go on */
 	bool engine_busy;         /* engine_work() has more */
+	bool engine_touched;      /* it was called since then */
 	bool memory_short;        /* something could not be kept: try again, but not at once */
 	bool listeners_paused;    /* descriptors or memory ran out */
 	bool ended;               /* leave the loop with exit_code */
@@ -91,11 +92,6 @@ int daemon_init(struct daemon *daemon, struct log *log);
 /** daemon_start() - make the engine and listen; settings, privs and rundir are there. Return: 0;
  * -errno */
 int daemon_start(struct daemon *daemon);
-/**
- * daemon_orphans_write() - what RUN/leases/orphans says becomes the truth, now
- * BEFORE the lease of a connection that had persistent locks is removed; else at the end of a turn.
- */
-void daemon_orphans_write(struct daemon *daemon);
 /** daemon_turn() - wait for input and handle it, once */
 void daemon_turn(struct daemon *daemon);
 /** daemon_run() - turns until it has ended. Return: the exit code */
@@ -106,5 +102,11 @@ void daemon_done(struct daemon *daemon);
 void daemon_end(struct daemon *daemon, int exit_code);
 /** daemon_accept_failed() - a listener could not take a connection: none is taken for a moment */
 void daemon_accept_failed(struct daemon *daemon, int error);
+/**
+ * daemon_orphans_write() - bring RUN/leases/orphans up to date. BEFORE the lease of somebody whose
+ * locks may have become orphans is removed.
+ * Return: false: it could not be written, what it says is wrong
+ */
+bool daemon_orphans_write(struct daemon *daemon);
 /** daemon_clock_ms() - the monotonic clock */
 uint64_t daemon_clock_ms(void);

@@ -148,6 +148,13 @@ void lease_remove(struct lease_file *lease, int dir_fd)
 	(void)unlinkat(dir_fd, name, 0); /* one that stays says that it is closed */
 }
 
+void lease_leave(struct lease_file *lease)
+{
+	if (lease->map)
+		munmap(lease->map, sizeof(*lease->map));
+	lease->map = NULL;
+}
+
 /* In place and in one write: whoever reads it sees the old count or the new one. */
 int lease_orphans_write(int dir_fd, const char *boot_id, uint32_t held)
 {

@@ -43,6 +43,8 @@ void lease_held(struct lease_file *lease, uint32_t held, uint32_t persistent_hel
 bool lease_right_ended(const struct lease_file *lease, int dir_fd);
 /** lease_remove() - the connection ended in order and holds nothing. Takes one without a lease. */
 void lease_remove(struct lease_file *lease, int dir_fd);
+/** lease_leave() - forget it and leave the file as it is: what it says is still true */
+void lease_leave(struct lease_file *lease);
 
 /**
  * lease_orphans_write() - how many locks above NL have survived their owners, in all lockspaces

@@ -7,11 +7,12 @@
 
 #include "base/pure/must.h"
 
-#define OUTPUT_RECORD_ROOM                                                                         \
-	128u /* a completion with its value block, or what one record is answered with */
-#define OUTPUT_ANSWERS_ROOM 8192u /* of a packet that completions leave free, should it get stuck  \
-				   */
-#define OUTPUT_PACKETS_MAX 4u     /* that one connection may send in a turn */
+/* A completion with its value block, or the answers to one record. */
+#define OUTPUT_RECORD_ROOM 128u
+/* Of a packet, left free by completions: should it get stuck, answers go on. */
+#define OUTPUT_ANSWERS_ROOM 8192u
+/* That one connection may send in a turn. */
+#define OUTPUT_PACKETS_MAX 4u
 
 static_assert(sizeof(struct client_completion) + DLM_USER_LVB_BYTES <= OUTPUT_RECORD_ROOM,
 	"a callback fits");

@@ -56,9 +56,9 @@ class Lockd:
             self.socket.send(data)
 
     def _pump(self):
-        self.socket.settimeout(None)
         while True:
             try:
+                self.socket.settimeout(None)
                 data, ancillary, _, _ = self.socket.recvmsg(p.PACKET_MAX, socket.CMSG_SPACE(4))
             except OSError:
                 data = b""
