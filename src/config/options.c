@@ -33,6 +33,8 @@ static const struct option_definition table[OPTION_COUNT] = {
 		.letter = 'R',
 		.type = OPTION_UINT,
 		.number = 21064,
+		.least = 1,
+		.most = 65535,
 		.help = "dlm kernel lowcomms protocol port"},
 	[OPTION_DEBUG_LOGFILE] = {.name = "debug_logfile",
 		.letter = 'L',
@@ -132,6 +134,8 @@ static const struct option_definition table[OPTION_COUNT] = {
 		.help = "lock engine of this node: auto, kernel, user"},
 	[OPTION_LOCKD_TIMEOUT] = {.name = "lockd_timeout",
 		.type = OPTION_INT,
+		.least = 1,
+		.most = 3600,
 		.number = 10,
 		.help = "seconds until a dlm_lockd that does not answer is killed"},
 	[OPTION_LOCKD_PATH] = {.name = "lockd_path",
@@ -140,10 +144,14 @@ static const struct option_definition table[OPTION_COUNT] = {
 		.help = "the dlm_lockd to start; empty for the one beside dlm_controld"},
 	[OPTION_CLIENT_COUNT_MAX] = {.name = "client_count_max",
 		.type = OPTION_UINT,
+		.least = 1,
+		.most = 1000000,
 		.number = 4096,
 		.help = "programs that may be connected to dlm_lockd"},
 	[OPTION_CLIENT_LOCKS_MAX] = {.name = "client_locks_max",
 		.type = OPTION_UINT,
+		.least = 1,
+		.most = 1000000000,
 		.number = 1000000,
 		.help = "locks that one connected program may have"},
 	[OPTION_RUN_DIR] = {.name = "run_dir",
@@ -292,6 +300,19 @@ static bool is_choice(const char *choice, const char *word)
 	return false;
 }
 
+static int number_parse(const struct option_definition *option, const char *word, int64_t *ret)
+{
+	int64_t number;
+	int rv = parse_number(word, option->type, &number);
+
+	if (rv)
+		return rv;
+	if (option->most && (number < option->least || number > option->most))
+		return -ERANGE;
+	*ret = number;
+	return 0;
+}
+
 static int value_parse(enum option_id id, const char *word, int64_t *ret)
 {
 	const struct option_definition *option = options_definition(id);
@@ -300,7 +321,7 @@ static int value_parse(enum option_id id, const char *word, int64_t *ret)
 	case OPTION_BOOL:
 	case OPTION_INT:
 	case OPTION_UINT:
-		return parse_number(word, option->type, ret);
+		return number_parse(option, word, ret);
 	case OPTION_STRING:
 		*ret = 0;
 		return !option->choice || is_choice(option->choice, word) ? 0 : -EINVAL;

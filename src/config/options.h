@@ -75,7 +75,8 @@ struct option_definition {
 	bool reloadable; /* reload_config and set_config may change it */
 	bool cli_only;   /* means nothing in dlm.conf, since clients would not find what it moves */
 	int32_t number;  /* default; not for strings */
-	const char *text; /* default; only for strings */
+	int64_t least, most; /* of a number that has a range of its own; both 0: that of its type */
+	const char *text;    /* default; only for strings */
 	const char
 		*choice;  /* words that are allowed, blanks between; NULL: any. Only for strings */
 	const char *help; /* one line; "": not shown by -h */

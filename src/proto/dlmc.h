@@ -34,38 +34,34 @@
 #define DLMC_PAYLOAD_MAX   4096u /* of a request */
 #define DLMC_COMMAND_BYTES 1024u /* payload of RUN_START and SET_CONFIG */
 
+/* Q: on the query socket, C: on the change socket; then what goes with the request; what comes back
+ */
 enum dlmc_command {
-	/* the reference's; Q on the query socket, C on the change socket */
-	DLMC_CMD_DUMP_DEBUG = 1,  /* Q. header + text */
-	DLMC_CMD_DUMP_PLOCKS = 2, /* Q. name; data 0, -ENOENT, -ENOSPC; + text */
-	DLMC_CMD_LOCKSPACE_INFO =
-		3,               /* Q. name; data; + struct dlmc_wire_lockspace, zeros on error */
-	DLMC_CMD_NODE_INFO = 4,  /* Q. name, data = nodeid; data; + struct dlmc_wire_node */
-	DLMC_CMD_LOCKSPACES = 5, /* Q. data = max (0: all); data = count, or -E2BIG; + array */
-	DLMC_CMD_LOCKSPACE_NODES =
-		6, /* Q. name, option = type, data = max; data = count, -E2BIG, -errno */
+	DLMC_CMD_DUMP_DEBUG = 1,     /* Q. -; text */
+	DLMC_CMD_DUMP_PLOCKS = 2,    /* Q. name; data 0, -ENOENT, -ENOSPC, text */
+	DLMC_CMD_LOCKSPACE_INFO = 3, /* Q. name; data, struct dlmc_wire_lockspace, zeros on error */
+	DLMC_CMD_NODE_INFO = 4,      /* Q. name, data = nodeid; data, struct dlmc_wire_node */
+	DLMC_CMD_LOCKSPACES = 5,     /* Q. data = max (0: all); data = count, -E2BIG, array */
+	DLMC_CMD_LOCKSPACE_NODES = 6, /* Q. name, option = type, data = max; data = count, -E2BIG */
 	DLMC_CMD_FS_REGISTER = 7,     /* C. name; data */
 	DLMC_CMD_FS_UNREGISTER = 8,   /* C. name; no reply */
 	DLMC_CMD_FS_NOTIFIED = 9,     /* C. name, data = nodeid; option = nodeid, data */
 	DLMC_CMD_DEADLOCK_CHECK = 10, /* C. name; no reply */
-	DLMC_CMD_DUMP_LOG_PLOCK = 11, /* Q. header whose command is 1, + text */
+	DLMC_CMD_DUMP_LOG_PLOCK = 11, /* Q. -; header whose command is 1, text */
 	DLMC_CMD_FENCE_ACK = 12,      /* C. name = node id as decimal text; no reply */
-	DLMC_CMD_DUMP_STATUS = 13,    /* Q. no header: struct dlmc_state records until the end */
-	DLMC_CMD_DUMP_CONFIG = 14,    /* Q. header + text */
-	DLMC_CMD_RUN_START = 15,      /* C. data = nodeid, flags, + command; name = uuid, data */
-	DLMC_CMD_RUN_CHECK = 16,      /* C. name = uuid, flags; data, + uint32_t status */
-	DLMC_CMD_DUMP_RUN = 17,       /* Q. header + text */
-	DLMC_CMD_RELOAD_CONFIG = 18,  /* C. no reply */
-	DLMC_CMD_SET_CONFIG = 19,     /* C. + text; no reply */
+	DLMC_CMD_DUMP_STATUS = 13,    /* Q. -; no header: struct dlmc_state records to the end */
+	DLMC_CMD_DUMP_CONFIG = 14,    /* Q. -; text */
+	DLMC_CMD_RUN_START = 15,      /* C. data = nodeid, flags, command text; name = uuid, data */
+	DLMC_CMD_RUN_CHECK = 16,      /* C. name = uuid, flags; data, uint32_t status */
+	DLMC_CMD_DUMP_RUN = 17,       /* Q. -; text */
+	DLMC_CMD_RELOAD_CONFIG = 18,  /* C. -; no reply */
+	DLMC_CMD_SET_CONFIG = 19,     /* C. text; no reply */
 
 	/* ours */
-	DLMC_CMD_DAEMON_INFO = 1000, /* Q. + text, DLMC_INFO_* */
-	DLMC_CMD_ENGINE_INFO =
-		1001, /* Q. + text, "key=value" lines of the engine (CONTROL_STATUS_IS) */
-	DLMC_CMD_ENGINE_DUMP =
-		1002, /* Q, root or own user. name, option = enum dlmc_dump_kind; + text */
-	DLMC_CMD_LOST_ACK =
-		1003, /* C, root. + text: what was acknowledged; -ENOENT: nothing waits */
+	DLMC_CMD_DAEMON_INFO = 1000, /* Q. -; text, DLMC_INFO_* */
+	DLMC_CMD_ENGINE_INFO = 1001, /* Q. -; text of the engine (CONTROL_STATUS_IS) */
+	DLMC_CMD_ENGINE_DUMP = 1002, /* Q, trusted. name, option = enum dlmc_dump_kind; text */
+	DLMC_CMD_LOST_ACK = 1003,    /* C. -; text: what was acknowledged; -ENOENT: nothing waits */
 };
 
 /*
@@ -75,8 +71,7 @@ enum dlmc_command {
  */
 #define DLMC_FLAG_ANSWER 0x80000000u
 
-/* Which text ENGINE_DUMP gives; the numbers are those of enum engine_dump_kind (a test compares
- * them). */
+/* Which text ENGINE_DUMP gives: the numbers of enum engine_dump_kind, as a test checks. */
 enum dlmc_dump_kind {
 	DLMC_DUMP_ALL = 0,     /* as debugfs NAME_all */
 	DLMC_DUMP_LOCKS = 1,   /* as NAME_locks */

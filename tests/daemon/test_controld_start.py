@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import socket
 import struct
 import subprocess
 import time
@@ -124,6 +125,27 @@ def test_lockd_beside_or_named(start_controld, run):
     assert done.returncode == 1
     assert "/nonexistent/dlm_lockd" in done.stderr
     start_controld("--lockd_path=" + places.program("dlm_lockd", "src/lockd")).ready()
+
+
+def test_the_service_manager_is_told(start_controld, tmp_path):
+    address = str(tmp_path / "notify")
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(address)
+    manager.settimeout(places.DEADLINE)
+    daemon = start_controld(environment={"NOTIFY_SOCKET": address}).ready()
+    if "libsystemd" not in open(f"/proc/{daemon.pid}/maps").read():
+        pytest.skip("built without libsystemd")
+    said = []
+    while b"READY=1" not in said:
+        said.append(manager.recv(4096))
+    assert b"STATUS=ready" in said
+    with open(f"/proc/{daemon.lockd_pid()}/environ") as environ:
+        assert "NOTIFY_SOCKET" not in environ.read()
+    daemon.kill(signal.SIGTERM)
+    while said[-1] != b"STOPPING=1":
+        said.append(manager.recv(4096))
+    assert daemon.wait() == 0
+    manager.close()
 
 
 # ---- refusing ----

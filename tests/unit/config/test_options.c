@@ -108,6 +108,11 @@ static void test_values(void **state)
 		{OPTION_MARK, "4294967295", 0, 4294967295},
 		{OPTION_MARK, "4294967296", -ERANGE, 0},
 		{OPTION_MARK, "-1", -ERANGE, 0},
+		{OPTION_PORT, "65535", 0, 65535},
+		{OPTION_PORT, "65536", -ERANGE, 0},
+		{OPTION_PORT, "0", -ERANGE, 0},
+		{OPTION_LOCKD_TIMEOUT, "0", -ERANGE, 0},
+		{OPTION_LOCKD_TIMEOUT, "-1", -ERANGE, 0},
 		{OPTION_HELP, "1", -EINVAL, 0},
 	};
 	struct options *options = *state;
