@@ -3,6 +3,7 @@
 #include "cmocka_all.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "proto/client.h"
