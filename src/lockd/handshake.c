@@ -46,8 +46,9 @@ static int hello_check(struct connection *c, const struct client_head *head, pid
 			"your process id is not visible to dlm_lockd: it must run in a pid "
 			"namespace below it");
 	} else if (c->refusal) {
+		error = c->refusal;
 		refuse_limit(c);
-		return c->refusal;
+		return error;
 	} else {
 		return 0;
 	}
