@@ -9,6 +9,7 @@
 #include "engine/directory.h"
 #include "engine/lock.h"
 #include "engine/lockspace.h"
+#include "engine/mode.h"
 #include "engine/names.h"
 #include "engine/node.h"
 #include "engine/rebuild.h"
@@ -140,17 +141,20 @@ void rcom_send_lookup(struct engine_lockspace *ls, const struct resource *resour
 }
 
 /*
- * A conversion between PR and CW that we hold to be from nothing (waiter.c): a new master takes
- * that care only where it sees the two modes and the pending conversion.
+ * What a conversion between PR and CW holds is for the new master to settle, by what the others
+ * hold (rebuild.c). A kernel takes that care only where it sees both modes and a conversion that is
+ * pending.
  */
-static void restore_middle(struct wire_rcom_lock *lock)
+static void mark_middle(struct wire_rcom_lock *lock)
 {
-	if (lock->status != LOCK_CONVERTING || lock->grmode != DLM_MODE_IV)
+	if (lock->status != LOCK_CONVERTING)
 		return;
 	if (lock->rqmode != DLM_MODE_PR && lock->rqmode != DLM_MODE_CW)
 		return;
-	lock->grmode = lock->rqmode == DLM_MODE_PR ? DLM_MODE_CW : DLM_MODE_PR;
-	lock->wait_type = WIRE_MSG_CONVERT;
+	if (lock->grmode == DLM_MODE_IV)
+		lock->grmode = lock->rqmode == DLM_MODE_PR ? DLM_MODE_CW : DLM_MODE_PR;
+	if (mode_is_middle_pair(lock->grmode, lock->rqmode))
+		lock->wait_type = WIRE_MSG_CONVERT;
 }
 
 void rcom_send_lock(struct engine_lockspace *ls, const struct lock *lock)
@@ -179,7 +183,7 @@ void rcom_send_lock(struct engine_lockspace *ls, const struct lock *lock)
 	};
 
 	memcpy(rcom.lock.name, resource->name, resource->name_bytes);
-	restore_middle(&rcom.lock);
+	mark_middle(&rcom.lock);
 	send_ours(ls, resource->master_nodeid, &rcom, NULL);
 }
 

@@ -332,8 +332,9 @@ static void enqueue_copy(
 	enum lock_status status = (enum lock_status)from->status;
 
 	if (is_middle_conversion(from)) {
+		if (status != LOCK_CONVERTING)
+			lock->grmode = DLM_MODE_IV; /* its answer was lost */
 		status = LOCK_CONVERTING;
-		lock->grmode = DLM_MODE_IV;
 		resource->flags |= RESOURCE_RECOVER_CONVERT;
 	}
 	lock_enqueue_tail(lock, status);
@@ -408,9 +409,20 @@ static void finalise_begin(struct recovery_room *room, const struct resource *re
 	room->finalising = true;
 }
 
+/*
+ * A conversion between PR and CW: neither is above the other, so that what its owner last knew is
+ * no safe guess. The old master may have granted it, and then others what goes with the new mode
+ * only.
+ */
+static bool is_ambiguous(const struct lock *lock)
+{
+	return lock->status == LOCK_CONVERTING &&
+	       (lock->grmode == DLM_MODE_IV || mode_is_middle_pair(lock->grmode, lock->rqmode));
+}
+
 static void count_mode(struct recovery_room *room, const struct lock *lock)
 {
-	if (lock->grmode == DLM_MODE_IV)
+	if (is_ambiguous(lock) || lock->grmode == DLM_MODE_IV)
 		return;
 	room->mode_count[lock->grmode]++;
 	if (lock->grmode == DLM_MODE_PR || lock->grmode == DLM_MODE_CW)
@@ -418,19 +430,22 @@ static void count_mode(struct recovery_room *room, const struct lock *lock)
 }
 
 /*
- * A conversion between PR and CW that nobody can tell the outcome of holds what the others let it
- * hold: their mode if one of them has PR or CW, else the one that it asked for. Kernels look at
- * granted locks only, and let several such conversions disagree; but what waits to be converted
- * holds its mode too.
+ * It holds what the others let it hold: their mode if one of them has PR or CW, else what its owner
+ * says, or asked for. Kernels look at granted locks only, let several such conversions disagree,
+ * and believe one that is known to have been queued.
  */
 static void settle_middle(struct recovery_room *room, struct lock *lock)
 {
-	if (lock->grmode != DLM_MODE_IV)
+	int8_t before = lock->grmode;
+
+	if (!is_ambiguous(lock))
 		return;
 	if (room->middle_mode == DLM_MODE_IV)
-		room->middle_mode = lock->rqmode;
+		room->middle_mode = before == DLM_MODE_IV ? lock->rqmode : before;
 	lock->grmode = (int8_t)room->middle_mode;
 	room->mode_count[lock->grmode]++;
+	if (lock->grmode == before)
+		return;
 	client_account(lock);
 	queue_trace(lock, ENGINE_TRACE_GRANT, lock->grmode);
 }

@@ -122,10 +122,11 @@ static void fake_unlock(struct lock *lock)
 	owner_unlock_reply(lock, &answer);
 }
 
-/* What it holds only its master can say: see convert_from_nothing(). */
-static bool converts_from_nothing(const struct lock *lock)
+/* Converts between PR and CW: what it holds only its master can say, see convert_from_nothing(). */
+static bool holds_unknown(const struct lock *lock)
 {
-	return lock->status == LOCK_CONVERTING && lock->grmode == DLM_MODE_IV;
+	return lock->status == LOCK_CONVERTING &&
+	       (lock->grmode == DLM_MODE_IV || mode_is_middle_pair(lock->grmode, lock->rqmode));
 }
 
 static void fake_cancel(struct lock *lock)
@@ -139,7 +140,7 @@ static void fake_cancel(struct lock *lock)
 	/* a conversion that was refused leaves its mode in rqmode; nothing converts for all that */
 	bool nothing = lock->status == LOCK_GRANTED;
 
-	if (converts_from_nothing(lock)) { /* cancelled again, at the new master */
+	if (holds_unknown(lock)) { /* cancelled again, at the new master */
 		lock->flags |= LOCK_RESEND | LOCK_OVERLAP_CANCEL;
 		return;
 	}
