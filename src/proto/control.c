@@ -20,8 +20,8 @@ static int check_ls(const struct control_ls *ls, uint32_t bytes, uint32_t item_b
 	return 0;
 }
 
-static int check_fixed(const void *message, uint32_t bytes, uint32_t wanted, size_t text_at,
-	size_t text_room)
+static int check_fixed(
+	const void *message, uint32_t bytes, uint32_t wanted, size_t text_at, size_t text_room)
 {
 	if (bytes != wanted)
 		return -EBADMSG;
