@@ -170,6 +170,9 @@ class Lockd:
             raise
         self.thread.join(places.DEADLINE)
         self.socket.close()
+        log = self.log()
+        assert code in (0, 1), f"dlm_lockd ended with {code}\n{log}"
+        assert "Sanitizer" not in log and "runtime error" not in log, log
         return code
 
     # ---- programs ----
