@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <qb/qbutil.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -48,6 +49,8 @@ struct lost {
 	uint32_t lease_count;
 	uint32_t waited_ms, next_look_ms;
 	qb_loop_timer_handle timer;
+	bool is_again;          /* SIGKILL has been sent before */
+	struct log_limit limit; /* of what is said each second from then on */
 	pid_t sync_pid;
 	bool had_rights; /* something was held: what was written under it must reach the disk */
 };
@@ -148,6 +151,23 @@ struct look {
 	int signal; /* 0: none */
 };
 
+/* Each is named when it is asked to end and when it is killed; after that, some of them now and
+ * then. */
+static void signal_say(
+	struct look *look, const struct held *held, pid_t pid, const char *command, int error)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "lockspace %s: %s (pid %ld) held locks and goes on: %s%s%s",
+		held->found.lease.lockspace, command, (long)pid, strsignal(look->signal),
+		error ? " could not be sent: " : "", error ? strerror(-error) : "");
+	if (look->lost->is_again)
+		log_write_limited(
+			look->lost->log, &look->lost->limit, LOG_LEVEL_WARNING, "%s", text);
+	else
+		log_warning(look->lost->log, "%s", text);
+}
+
 static void look_found(void *context, size_t index, pid_t pid, const char *command)
 {
 	struct look *look = context;
@@ -167,10 +187,7 @@ static void look_found(void *context, size_t index, pid_t pid, const char *comma
 			.name = held->found.name, .dev = held->found.dev, .ino = held->found.ino};
 		int rv = holder_signal(pid, &key, look->signal);
 
-		log_warning(look->lost->log,
-			"lockspace %s: %s (pid %ld) held locks and goes on: %s%s%s",
-			held->found.lease.lockspace, command, (long)pid, strsignal(look->signal),
-			rv ? " could not be sent: " : "", rv ? strerror(-rv) : "");
+		signal_say(look, held, pid, command, rv);
 	}
 }
 
@@ -307,6 +324,7 @@ static void holders_check(struct lost *lost)
 		look_for_holders(lost, SIGTERM);
 		lost->next_look_ms = lost->waited_ms + LOST_TERM_MS;
 	} else {
+		lost->is_again = lost->stage == STAGE_KILL;
 		stage_set(lost, STAGE_KILL);
 		look_for_holders(lost, SIGKILL);
 		lost->next_look_ms = lost->waited_ms + AGAIN_MS;
@@ -369,7 +387,7 @@ int lost_new(
 	}
 	lost->had_rights = lost->lease_count > 0;
 	if (lost->had_rights)
-		log_notice(log, "%u leases say that locks were held when dlm_lockd ended",
+		log_notice(log, "leases that say that locks were held when dlm_lockd ended: %u",
 			lost->lease_count);
 	tick_set(lost, 0);
 	*ret = lost;

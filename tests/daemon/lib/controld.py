@@ -143,6 +143,8 @@ class Controld:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        log = self.log()
+        assert "Sanitizer" not in log and "runtime error" not in log, log
 
 
 def become(uid):
