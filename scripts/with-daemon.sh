@@ -46,7 +46,7 @@ export LD_LIBRARY_PATH="$prefix/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 dlm_controld -D --cluster=single >"$log" 2>&1 </dev/null &
 controld=$!
 tries=0
-until dlm_tool status 2>/dev/null | grep -q '^cluster nodeid'; do # its exit status says nothing
+until grep -q 'dlm_controld: ready' "$log"; do
 	tries=$((tries + 1))
 	if [ $tries -gt 300 ] || ! kill -0 "$controld" 2>/dev/null; then
 		echo "$0: dlm_controld did not start; it said:" >&2
