@@ -18,6 +18,7 @@ shift
 run_dir=$(mktemp -d "${TMPDIR:-/tmp}/udlm-run.XXXXXX")
 chmod 755 "$run_dir"
 log=$run_dir.log
+: >"$log"
 controld=
 
 # The daemon does not end while lockspaces are in use: they are left first. What is still in use then
