@@ -36,8 +36,8 @@ static void trace(struct engine_lockspace *ls, enum engine_trace_kind kind, uint
 	node_trace(ls->engine, &trace);
 }
 
-void message_refused(struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg,
-	const char *why)
+void message_refused(
+	struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg, const char *why)
 {
 	const struct engine_trace trace = {
 		.kind = ENGINE_TRACE_REFUSED,
@@ -56,8 +56,8 @@ static int send_msg(struct engine_lockspace *ls, uint32_t nodeid, const struct w
 {
 	struct engine *engine = ls->engine;
 	uint8_t frame[WIRE_INNER_MAX];
-	int bytes = wire_msg_encode(engine->send_version, ls->global_id, engine->nodeid, msg, frame,
-		sizeof(frame));
+	int bytes = wire_msg_encode(
+		engine->send_version, ls->global_id, engine->nodeid, msg, frame, sizeof(frame));
 
 	must(bytes > 0);
 	trace(ls, ENGINE_TRACE_SEND, nodeid, msg, resource);
@@ -86,19 +86,23 @@ static struct wire_msg from_lock(const struct lock *lock, enum wire_msg_type typ
 	};
 }
 
-/* As kernel 6.12 does: a value block travels only where it takes part. */
+/*
+ * As kernel 6.12 does: a value block travels only where it takes part. And a master without a block
+ * gives none: what it would send is what the owner has already.
+ */
 static void add_lvb(struct wire_msg *msg, const struct lock *lock)
 {
 	const uint8_t *lvb = lock_lvb(lock);
 
 	if (!lvb || !(lock->exflags & DLM_LKF_VALBLK))
 		return;
+	if ((lock->flags & LOCK_MASTER_COPY) && !lock->resource->lvb)
+		return;
 	msg->extra = lvb;
 	msg->extra_bytes = lock->resource->ls->lvb_bytes;
 }
 
-static int send_with_name(
-	struct lock *lock, enum wire_msg_type type, uint32_t nodeid, bool must_go)
+static int send_with_name(struct lock *lock, enum wire_msg_type type, uint32_t nodeid, bool must_go)
 {
 	struct wire_msg msg = from_lock(lock, type);
 
@@ -173,8 +177,8 @@ void message_send_bast(struct lock *lock, int mode)
 	(void)send_to_other(lock, &msg, true);
 }
 
-void message_send_refusal(struct engine_lockspace *ls, uint32_t nodeid,
-	const struct wire_msg *msg, enum wire_msg_type type, int result)
+void message_send_refusal(struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg,
+	enum wire_msg_type type, int result)
 {
 	const struct wire_msg reply = {
 		.type = type,

@@ -15,6 +15,7 @@
 #include "engine/node.h"
 #include "engine/request.h"
 #include "engine/resource.h"
+#include "engine/value.h"
 #include "engine/waiter.h"
 
 static void adopt_flags(struct lock *lock, const struct owner_answer *answer)
@@ -55,6 +56,7 @@ static void take_value(struct lock *lock, const struct owner_answer *answer)
 static void grant(struct lock *lock, const struct owner_answer *answer)
 {
 	take_value(lock, answer);
+	value_seen(lock, answer->lvb != NULL);
 	lock->grmode = lock->rqmode;
 	lock->rqmode = DLM_MODE_IV;
 	lock->highbast = 0;

@@ -185,6 +185,8 @@ void queue_grant(struct lock *lock)
 
 	must(mode_valid(lock->rqmode));
 	value_on_grant(lock);
+	if (!(lock->flags & LOCK_MASTER_COPY))
+		value_seen(lock, lock->resource->lvb);
 	lock->grmode = lock->rqmode;
 	if (lock->status == LOCK_NONE)
 		lock_enqueue(lock, LOCK_GRANTED);

@@ -157,6 +157,22 @@ static void mark_middle(struct wire_rcom_lock *lock)
 		lock->wait_type = WIRE_MSG_CONVERT;
 }
 
+/*
+ * A new master takes the value from a granted lock above CR that says VALBLK. So it is not said
+ * where the block is not the resource's. A conversion says it in any case: that is about the block
+ * it asks for.
+ */
+static uint32_t lock_exflags(const struct lock *lock)
+{
+	if (lock->status != LOCK_GRANTED || lock->grmode <= DLM_MODE_CR ||
+		(lock->flags & LOCK_VALUE_FRESH))
+		return lock->exflags;
+	if (lock->wait_type == WIRE_MSG_CONVERT &&
+		mode_value(lock->grmode, lock->rqmode) == MODE_VALUE_READ)
+		return lock->exflags;
+	return lock->exflags & ~DLM_LKF_VALBLK;
+}
+
 void rcom_send_lock(struct engine_lockspace *ls, const struct lock *lock)
 {
 	const struct resource *resource = lock->resource;
@@ -168,7 +184,7 @@ void rcom_send_lock(struct engine_lockspace *ls, const struct lock *lock)
 			{
 				.pid = lock->pid,
 				.lkid = lock->lkid,
-				.exflags = lock->exflags,
+				.exflags = lock_exflags(lock),
 				.flags = lock->shared,
 				.lvbseq = lock->lvbseq,
 				.rqmode = lock->rqmode,

@@ -312,9 +312,21 @@ static bool is_middle_conversion(const struct wire_rcom_lock *from)
 	       mode_is_middle_pair(from->grmode, from->rqmode);
 }
 
+/* What a conversion asks for is not in its block yet: its program may have given any bytes with the
+ * call. */
+static bool has_fresh_value(const struct wire_rcom_lock *from)
+{
+	if (!(from->exflags & DLM_LKF_VALBLK) || from->status == LOCK_CONVERTING)
+		return false;
+	return from->wait_type != WIRE_MSG_CONVERT ||
+	       mode_value(from->grmode, from->rqmode) != MODE_VALUE_READ;
+}
+
 static void fill_copy(struct lock *lock, uint32_t nodeid, const struct wire_rcom_lock *from)
 {
 	lock->flags |= LOCK_MASTER_COPY;
+	if (has_fresh_value(from))
+		lock->flags |= LOCK_VALUE_FRESH;
 	lock->nodeid = nodeid;
 	lock->remid = from->lkid;
 	lock->pid = from->pid;

@@ -22,9 +22,10 @@ void recover_value_see(struct recover_value *value, struct lock *lock)
 	value->any = true;
 	if (lock->status == LOCK_WAITING || !has_value(lock) || value->holder)
 		return;
-	if (lock->grmode > DLM_MODE_CR)
-		value->holder = lock;
-	else if (!value->newest || (int32_t)(lock->lvbseq - value->newest->lvbseq) >= 0)
+	if (lock->grmode > DLM_MODE_CR) {
+		if (lock->flags & LOCK_VALUE_FRESH)
+			value->holder = lock;
+	} else if (!value->newest || (int32_t)(lock->lvbseq - value->newest->lvbseq) >= 0)
 		value->newest = lock;
 }
 
@@ -47,9 +48,6 @@ static void settle_new_master(const struct recover_value *value, struct resource
 {
 	if (value->holder) {
 		take(resource, value->holder);
-		if (!(value->holder->flags & LOCK_MASTER_COPY) &&
-			(value->holder->sbflags & DLM_SBF_VALNOTVALID_BIT))
-			resource->flags |= RESOURCE_VALNOTVALID;
 		return;
 	}
 	if (value->any)

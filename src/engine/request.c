@@ -15,6 +15,7 @@
 #include "engine/node.h"
 #include "engine/owner.h"
 #include "engine/resource.h"
+#include "engine/value.h"
 #include "engine/waiter.h"
 
 /* ---- arguments ---- */
@@ -84,8 +85,8 @@ enum route {
 };
 
 /*
- * Only one lock at a time may go to a master that is not certain, or ask who it is: two that ask could
- * meet the master's removal between them and end with two masters.
+ * Only one lock at a time may go to a master that is not certain, or ask who it is: two that ask
+ * could meet the master's removal between them and end with two masters.
  */
 static enum route route_choose(struct lock *lock)
 {
@@ -249,8 +250,7 @@ static int new_lock(struct engine_client *client, const struct engine_lock_args 
 
 	if (error)
 		return error;
-	if (lockid_holder(&ls->ids, args->lkid) != client->number ||
-		(args->flags & DLM_LKF_ORPHAN))
+	if (lockid_holder(&ls->ids, args->lkid) != client->number || (args->flags & DLM_LKF_ORPHAN))
 		return -EINVAL;
 	error = make_resource(ls, args, &resource);
 	if (!error)
@@ -334,11 +334,10 @@ static int convert(struct engine_client *client, const struct engine_lock_args *
 	if (((args->flags & DLM_LKF_VALBLK) && lock_lvb_make(ls, lock)) ||
 		lock_set_xid(ls, lock, args->xid))
 		return -ENOMEM;
-	before = (struct before){lock->exflags, lock->pid, lock->since_s, lock->flags,
-		lock->sbflags, lock->rqmode};
+	before = (struct before){
+		lock->exflags, lock->pid, lock->since_s, lock->flags, lock->sbflags, lock->rqmode};
 	set_caller(lock, args);
-	if (args->lvb && lock_lvb(lock))
-		memcpy(lock_lvb(lock), args->lvb, ls->lvb_bytes);
+	value_replaced(lock, args->lvb);
 	client_account(lock); /* PERSISTENT may have changed */
 	if (resource_is_master(lock->resource)) {
 		convert_local(lock);
@@ -349,7 +348,7 @@ static int convert(struct engine_client *client, const struct engine_lock_args *
 		lock->exflags = before.exflags;
 		lock->pid = before.pid;
 		lock->since_s = before.since_s;
-		lock->flags = before.flags;
+		lock->flags = before.flags & (uint16_t)~LOCK_VALUE_FRESH;
 		lock->sbflags = before.sbflags;
 		lock->rqmode = before.rqmode;
 		client_account(lock);
@@ -414,7 +413,7 @@ void request_end_overlapped(struct lock *lock)
 {
 	bool unlocks = lock->flags & LOCK_OVERLAP_UNLOCK;
 
-	lock->flags &= (uint16_t)~(LOCK_OVERLAP_UNLOCK | LOCK_OVERLAP_CANCEL);
+	lock->flags &= (uint16_t) ~(LOCK_OVERLAP_UNLOCK | LOCK_OVERLAP_CANCEL);
 	callback_completion(lock, unlocks ? -DLM_STATUS_EUNLOCK : -DLM_STATUS_ECANCEL);
 	client_settle(lock);
 }
@@ -428,7 +427,7 @@ static void end_in_line(struct lock *lock, int status)
 }
 
 enum check {
-	CHECK_SEND = 2, /* go on and send it */
+	CHECK_SEND = 2,  /* go on and send it */
 	CHECK_LATER = 1, /* it was noted, or there is nothing to do: no message now */
 };
 
@@ -488,7 +487,6 @@ static bool is_idle(const struct lock *lock)
 /* Return: 0; 1 nothing to cancel; -EINVAL, -EBUSY */
 static int end_lock(struct lock *lock, uint32_t flags, const uint8_t *lvb, bool deadlock)
 {
-	const struct engine_lockspace *ls = lock->resource->ls;
 	bool cancels = flags & DLM_LKF_CANCEL;
 	int check;
 
@@ -512,8 +510,10 @@ static int end_lock(struct lock *lock, uint32_t flags, const uint8_t *lvb, bool 
 	lock->exflags |= flags;
 	/* a cancelled conversion leaves NL where it was demoted: its program must be told */
 	lock->sbflags &= cancels ? DLM_SBF_DEMOTED_BIT : 0;
-	if (lvb && lock_lvb(lock))
-		memcpy(lock_lvb(lock), lvb, ls->lvb_bytes);
+	value_replaced(lock, lvb);
+	/* what it has is not what it would have to write */
+	if (!cancels && !lvb && !(lock->flags & LOCK_VALUE_FRESH))
+		lock->exflags &= ~DLM_LKF_VALBLK;
 	if (cancels)
 		request_send_cancel(lock);
 	else
@@ -521,11 +521,10 @@ static int end_lock(struct lock *lock, uint32_t flags, const uint8_t *lvb, bool 
 	return 0;
 }
 
-#define END_FLAGS                                                                                  \
-	(DLM_LKF_CANCEL | DLM_LKF_VALBLK | DLM_LKF_IVVALBLK | DLM_LKF_FORCEUNLOCK)
+#define END_FLAGS (DLM_LKF_CANCEL | DLM_LKF_VALBLK | DLM_LKF_IVVALBLK | DLM_LKF_FORCEUNLOCK)
 
-static int end_own(struct engine_client *client, uint32_t lkid, uint32_t flags,
-	const uint8_t *lvb, bool deadlock)
+static int end_own(struct engine_client *client, uint32_t lkid, uint32_t flags, const uint8_t *lvb,
+	bool deadlock)
 {
 	struct lock *lock = find_own(client, lkid);
 
@@ -533,16 +532,14 @@ static int end_own(struct engine_client *client, uint32_t lkid, uint32_t flags,
 		return -EAGAIN;
 	if (!lock)
 		return -ENOENT;
-	if ((flags & ~END_FLAGS) ||
-		((flags & DLM_LKF_CANCEL) && (flags & DLM_LKF_FORCEUNLOCK)))
+	if ((flags & ~END_FLAGS) || ((flags & DLM_LKF_CANCEL) && (flags & DLM_LKF_FORCEUNLOCK)))
 		return -EINVAL;
 	if (!callback_room(lock, 1))
 		return -EBUSY;
 	return end_lock(lock, flags, lvb, deadlock);
 }
 
-int engine_unlock(
-	struct engine_client *client, uint32_t lkid, uint32_t flags, const uint8_t *lvb)
+int engine_unlock(struct engine_client *client, uint32_t lkid, uint32_t flags, const uint8_t *lvb)
 {
 	return end_own(client, lkid, flags, lvb, false);
 }

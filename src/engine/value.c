@@ -45,7 +45,7 @@ static bool take(struct lock *lock)
 	}
 	memcpy(resource->lvb, lvb, resource->ls->lvb_bytes);
 	lock->lvbseq = ++resource->lvbseq;
-	resource->flags &= (uint16_t)~(RESOURCE_VALNOTVALID | RESOURCE_VALUE_LOST);
+	resource->flags &= (uint16_t) ~(RESOURCE_VALNOTVALID | RESOURCE_VALUE_LOST);
 	return true;
 }
 
@@ -71,4 +71,34 @@ void value_on_unlock(struct lock *lock)
 {
 	if (lock->grmode >= DLM_MODE_PW)
 		(void)take(lock);
+}
+
+void value_seen(struct lock *lock, bool given)
+{
+	enum mode_value what = mode_value(lock->grmode, lock->rqmode);
+	bool takes_part = (lock->exflags & DLM_LKF_VALBLK) && lock_lvb(lock);
+	bool fresh = lock->flags & LOCK_VALUE_FRESH;
+
+	if (what == MODE_VALUE_READ)
+		fresh = takes_part ? given : fresh && lock->grmode > DLM_MODE_CR;
+	else if (what == MODE_VALUE_WRITE && (lock->exflags & DLM_LKF_IVVALBLK))
+		fresh = false;
+	else if (what == MODE_VALUE_WRITE && takes_part)
+		fresh = true;
+	if (lock->sbflags & DLM_SBF_VALNOTVALID_BIT)
+		fresh = false;
+	lock->flags &= (uint16_t)~LOCK_VALUE_FRESH;
+	if (fresh)
+		lock->flags |= LOCK_VALUE_FRESH;
+}
+
+void value_replaced(struct lock *lock, const uint8_t *lvb)
+{
+	uint8_t *own = lock_lvb(lock);
+	uint32_t bytes = lock->resource->ls->lvb_bytes;
+
+	if (!own || !lvb || !memcmp(own, lvb, bytes))
+		return;
+	memcpy(own, lvb, bytes);
+	lock->flags &= (uint16_t)~LOCK_VALUE_FRESH;
 }
