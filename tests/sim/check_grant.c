@@ -115,7 +115,8 @@ static void check_grant_told(const struct check_grant *queues,
 	const struct model_lock *lock =
 		model_lock_find(queues->model, holder->owner_nodeid, queues->space, lkid);
 
-	if (!lock || !lock->program || !lock->wants_bast || lock->told || lock->op != MODEL_IDLE)
+	if (!lock || !lock->program || !lock->wants_bast || lock->told || lock->jumped ||
+		lock->op != MODEL_IDLE)
 		return;
 	cluster_fail(queues->model->cluster, "L1",
 		"resource %u, master %u: lock %x of node %u holds %s against a request for %s "

@@ -52,6 +52,8 @@ static void check_value_wrong(struct model *model, const struct model_lock *lock
 /* An exclusive reader: now it is known what the block is. */
 static void check_value_settle(struct model_value *value, uint32_t serial)
 {
+	if (serial < value->high)
+		value->resets++;
 	value->low = value->high = serial;
 	value->loose = value->unknown = false;
 	value->none_before = value->none_allowed;
@@ -103,7 +105,7 @@ static void check_value_shared(
 {
 	const struct model_value *value = &lock->resource->value;
 
-	if (invalid || value->unknown || value->doubts || lock->read_low > value->high)
+	if (invalid || value->unknown || value->doubts || lock->read_resets != value->resets)
 		return;
 	if (serial >= lock->read_low && serial <= value->high)
 		return;
@@ -131,7 +133,8 @@ void check_value(struct model *model, struct model_lock *lock, int before, int n
 		return;
 	}
 	if (!(lock->exflags & DLM_LKF_VALBLK) || !check_value_reads(before, now)) {
-		if (exclusive)
+		/* a down-conversion completes before the master knows of it, and of its block */
+		if (exclusive && !check_value_writes(before, now))
 			check_value_excluded(&lock->resource->value);
 	} else {
 		model->read_count++;

@@ -82,6 +82,9 @@ static void knobs_draw_net(struct knobs *knobs, struct random *random)
 	knobs->split_permille = knobs_scale(random, 300, 20, 600);
 	knobs->window_bytes = knobs_scale(random, 0, 4096, 262144);
 	knobs->break_ms = knobs->speak_3_1 ? 0 : knobs_scale(random, 300, 10, 2000);
+	/* faster than connections are made, nothing could come through */
+	if (knobs->break_ms && knobs->break_ms < 10 + knobs->connect_us / 150)
+		knobs->break_ms = 10 + knobs->connect_us / 150;
 	knobs->clog_ms = knobs_scale(random, 500, 20, 2000);
 	knobs->clog_us = knobs_scale(random, 0, 1000, 400000);
 }

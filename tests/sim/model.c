@@ -146,18 +146,11 @@ static void model_value_invalid(struct model_resource *resource)
 static void model_value_given(struct model_lock *lock, bool with_lvb, uint32_t serial)
 {
 	struct model_resource *resource = lock->resource;
-	struct model_value *value = &resource->value;
 
 	if (lock->exflags & DLM_LKF_IVVALBLK) {
 		model_value_invalid(resource);
-	} else if (lock->has_buffer && (lock->exflags & DLM_LKF_VALBLK)) {
-		if (with_lvb) {
-			model_value_put(resource, serial, lock->node);
-		} else {
-			value->invalid_must = false;
-			if (lock->buffer != value->high || value->none_allowed)
-				value->unknown = true;
-		}
+	} else if (with_lvb && lock->has_buffer && (lock->exflags & DLM_LKF_VALBLK)) {
+		model_value_put(resource, serial, lock->node);
 	}
 }
 
@@ -257,6 +250,7 @@ static void model_begin(struct model *model, struct model_lock *lock, enum model
 	lock->op_since_us = model->cluster->clock.now_us;
 	lock->cancel = lock->deadlock_cancel = lock->answer_due = false;
 	lock->read_low = lock->resource->value.low;
+	lock->read_resets = lock->resource->value.resets;
 	lock->read_none = lock->resource->value.none_before;
 	model->operation_count++;
 }
@@ -368,6 +362,7 @@ static void model_granted(
 	model->granted_count++;
 	lock->granted = now;
 	lock->told = false;
+	lock->jumped = lock->op == MODEL_REQUEST && (lock->exflags & DLM_LKF_NOORDER);
 	if (!lock->force) {
 		model_rights(lock, model_bit(now));
 		model_sure(lock, true);
@@ -446,6 +441,7 @@ void model_adopted(struct model *model, struct model_lock *lock, void *program, 
 	lock->op = MODEL_IDLE;
 	lock->cancel = lock->deadlock_cancel = lock->force = false;
 	lock->doubtful = false;
+	lock->jumped = true; /* BASTs were sent to the orphan */
 	if (lock->doubt)
 		model_doubt_over(lock->resource);
 	lock->doubt = false;

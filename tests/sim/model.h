@@ -35,6 +35,7 @@ enum model_op {
  */
 struct model_value {
 	uint32_t low, high, next;
+	uint32_t resets;   /* times that the block was seen to be an older one, or none */
 	bool loose;        /* a writer died: even an exclusive reader may see any of low..high */
 	bool unknown;      /* anything may be seen until the next write */
 	uint32_t doubts;   /* locks on their way out that may be granted PW or EX before they go */
@@ -70,6 +71,7 @@ struct model_lock {
 	int op_mode;
 	uint64_t op_since_us;
 	uint32_t read_low;            /* value.low when the operation began */
+	uint32_t read_resets;         /* value.resets then */
 	bool read_none;               /* value.none_allowed then */
 	bool cancel, deadlock_cancel; /* accepted since the operation began */
 	bool force;                   /* force-unlock accepted */
@@ -79,10 +81,12 @@ struct model_lock {
 	uint32_t exflags; /* as the engine keeps them: of the last lock call, unlocks add theirs */
 	bool sure;        /* counted in the resource's sure_count */
 	bool told;        /* a BAST came since the last grant */
-	bool yield;       /* the program has decided to give way to a BAST */
-	bool doubtful;    /* an orphan whose mode is not known to anybody but the engine */
-	bool has_buffer;  /* a lock call had VALBLK: only then can an unlock write */
-	bool doubt;       /* counted in the resource's doubts */
+	bool jumped;   /* granted by NOORDER past others, who were not looked at (a kernel does not
+			  either) */
+	bool yield;    /* the program has decided to give way to a BAST */
+	bool doubtful; /* an orphan whose mode is not known to anybody but the engine */
+	bool has_buffer; /* a lock call had VALBLK: only then can an unlock write */
+	bool doubt;      /* counted in the resource's doubts */
 	bool answer_due; /* of a cancel that came too late: calls may get EBUSY until it is there */
 	uint32_t buffer; /* serial of the program's value block */
 	bool used;
