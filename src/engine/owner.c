@@ -56,7 +56,7 @@ static void take_value(struct lock *lock, const struct owner_answer *answer)
 static void grant(struct lock *lock, const struct owner_answer *answer)
 {
 	take_value(lock, answer);
-	value_seen(lock, answer->lvb != NULL);
+	value_seen(lock, answer->lvb && answer->lvb_bytes);
 	lock->grmode = lock->rqmode;
 	lock->rqmode = DLM_MODE_IV;
 	lock->highbast = 0;
