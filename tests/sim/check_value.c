@@ -50,14 +50,18 @@ static void check_value_wrong(struct model *model, const struct model_lock *lock
 }
 
 /* An exclusive reader: now it is known what the block is. */
-static void check_value_settle(struct model_value *value, uint32_t serial)
+static void check_value_settle(const struct model *model, struct model_lock *lock, uint32_t serial)
 {
+	struct model_value *value = &lock->resource->value;
+
 	if (serial < value->high)
 		value->resets++;
 	value->low = value->high = serial;
 	value->loose = value->unknown = false;
 	value->none_before = value->none_allowed;
-	value->invalid_allowed = false;
+	/* what was granted before a recovery says nothing about the block after it */
+	if (lock->recovery == model->recoveries[lock->space])
+		value->invalid_allowed = false;
 }
 
 /* The grant alone proves that what writers asked for before was carried out. */
@@ -92,9 +96,9 @@ static void check_value_exclusive(
 		check_value_wrong(model, lock, now, serial, invalid, "it was invalidated");
 	if (value->unknown || serial == value->high ||
 		(value->loose && serial >= value->low && serial <= value->high)) {
-		check_value_settle(value, serial);
+		check_value_settle(model, lock, serial);
 	} else if (check_value_none(lock, serial, value->none_allowed || !value->high)) {
-		check_value_settle(value, 0);
+		check_value_settle(model, lock, 0);
 	} else {
 		check_value_wrong(model, lock, now, serial, invalid, "not the last write");
 	}

@@ -250,6 +250,7 @@ static void model_begin(struct model *model, struct model_lock *lock, enum model
 	lock->op_since_us = model->cluster->clock.now_us;
 	lock->cancel = lock->deadlock_cancel = lock->answer_due = false;
 	lock->read_low = lock->resource->value.low;
+	lock->recovery = model->recoveries[lock->space];
 	lock->read_resets = lock->resource->value.resets;
 	lock->read_none = lock->resource->value.none_before;
 	model->operation_count++;
@@ -475,6 +476,7 @@ void model_node_gone(struct model *model, uint32_t node, uint32_t space)
 
 void model_recovering(struct model *model, uint32_t space)
 {
+	model->recoveries[space]++;
 	for (uint32_t i = 0; i < model->resource_count; i++) {
 		struct model_value *value = &model->resources[space][i].value;
 

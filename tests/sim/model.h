@@ -71,6 +71,7 @@ struct model_lock {
 	int op_mode;
 	uint64_t op_since_us;
 	uint32_t read_low;            /* value.low when the operation began */
+	uint32_t recovery;            /* model.recoveries then */
 	uint32_t read_resets;         /* value.resets then */
 	bool read_none;               /* value.none_allowed then */
 	bool cancel, deadlock_cancel; /* accepted since the operation began */
@@ -100,6 +101,7 @@ struct model {
 	struct model_resource resources[2][MODEL_RESOURCES_MAX];
 	uint32_t resource_count;
 	struct list nodes[17][2]; /* locks of each node and lockspace, by node_entry */
+	uint32_t recoveries[2];   /* of each lockspace: starts, and nodes that completed one */
 	uint64_t operation_count, completion_count, bast_count;
 	uint64_t read_count, invalid_count; /* value blocks read, of them marked not valid */
 	uint64_t granted_count, refused_count, cancelled_count, deadlock_count;
@@ -167,5 +169,5 @@ void model_adopted(struct model *model, struct model_lock *lock, void *program, 
 	uint32_t flags, int mode);
 /** model_node_gone() - the node is really dead, or left: rights of its programs are over */
 void model_node_gone(struct model *model, uint32_t node, uint32_t space);
-/** model_recovering() - the members of a lockspace recover */
+/** model_recovering() - a recovery of a lockspace begins, or a node has completed it */
 void model_recovering(struct model *model, uint32_t space);

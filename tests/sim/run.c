@@ -84,6 +84,7 @@ static void run_recovered(void *context, uint32_t node, uint32_t space, uint32_t
 	struct run *run = context;
 
 	membership_recovered(&run->membership, node, space, number);
+	model_recovering(&run->workload.model, space);
 }
 
 static void run_kill_later(void *context, uint64_t node, uint64_t boot_count)
