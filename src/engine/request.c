@@ -554,6 +554,8 @@ int engine_deadlock_cancel(struct engine_client *client, uint32_t lkid)
 void request_abandon(struct lock *lock)
 {
 	lock->flags |= LOCK_SILENT;
+	/* A lock call takes this flag and ignores it: it says nothing about an unlock. */
+	lock->exflags &= ~DLM_LKF_FORCEUNLOCK;
 	/* -EINVAL: an unlock is on its way already */
 	(void)end_lock(lock, DLM_LKF_FORCEUNLOCK | DLM_LKF_IVVALBLK, NULL, false);
 }

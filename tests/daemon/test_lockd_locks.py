@@ -287,3 +287,14 @@ def test_program_that_dies_while_stopped(space):
         assert keeper.done(waiting)[0].status == 0
         # what it had sent before it died counts: granted, then an orphan
         wait_for(lambda: space.status()[0]["orphans_held"] == 1, "the orphan")
+
+
+def test_flags_of_a_lock_do_not_keep_it_after_its_program(space):
+    """Lock calls take unknown flags, and FORCEUNLOCK, which must not stand in the way at the end."""
+    with space.connect("x") as one:
+        for flags in (p.FORCEUNLOCK, 0xffff0000, p.FORCEUNLOCK | p.NOQUEUE):
+            with space.connect("x") as two:
+                assert two.lock(b"a", p.EX, flags)[1].status == 0
+            lkid, done, _ = one.lock(b"a", p.EX)
+            assert done.status == 0
+            one.unlock(lkid)
