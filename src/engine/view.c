@@ -39,7 +39,7 @@ static void see_queue(const struct list *queue, see_lock see, void *context)
 {
 	const struct lock *lock;
 
-	list_for_each(lock, queue, queue) {
+	list_for_each (lock, queue, queue) {
 		const struct engine_lock_view view = view_of(lock);
 
 		see(context, &view);
@@ -59,9 +59,9 @@ void engine_lockspace_each_lock(const struct engine_lockspace *ls, see_lock see,
 	const struct resource *resource;
 	const struct lock *lock;
 
-	list_for_each(resource, &ls->active, entry)
+	list_for_each (resource, &ls->active, entry)
 		see_resource(resource, see, context);
-	list_for_each(lock, &ls->waiters, waiter) {
+	list_for_each (lock, &ls->waiters, waiter) {
 		if (lock->flags & LOCK_PENDING) {
 			const struct engine_lock_view view = view_of(lock);
 
@@ -103,13 +103,13 @@ int engine_resource_view(const struct engine_lockspace *ls, const void *name, si
 
 /* ---- invariants ---- */
 
-static uint32_t check_queue(const struct resource *resource, const struct list *queue,
-	enum lock_status status)
+static uint32_t check_queue(
+	const struct resource *resource, const struct list *queue, enum lock_status status)
 {
 	const struct lock *lock;
 	uint32_t count = 0;
 
-	list_for_each(lock, queue, queue) {
+	list_for_each (lock, queue, queue) {
 		must(lock->resource == resource);
 		must(lock->status == status);
 		must(!(lock->flags & LOCK_ENDED));
@@ -131,7 +131,7 @@ static void check_compatible(const struct resource *resource)
 	unsigned int i;
 
 	for (i = 0; i < 2; i++)
-		list_for_each(lock, queues[i], queue)
+		list_for_each (lock, queues[i], queue)
 			if (lock->grmode != DLM_MODE_IV)
 				counts[lock->grmode]++;
 	for (one = DLM_MODE_NL; one <= DLM_MODE_EX; one++)
@@ -140,8 +140,8 @@ static void check_compatible(const struct resource *resource)
 				must(mode_compatible(one, other));
 }
 
-static void check_resource(const struct engine_lockspace *ls, const struct resource *resource,
-	bool grants)
+static void check_resource(
+	const struct engine_lockspace *ls, const struct resource *resource, bool grants)
 {
 	bool in_use = resource->flags & RESOURCE_IN_USE;
 
@@ -164,7 +164,7 @@ static void check_client(const struct engine_client *client)
 	uint32_t count = 0, held = 0, persistent = 0;
 	const struct lock *lock;
 
-	list_for_each(lock, &client->locks, owner) {
+	list_for_each (lock, &client->locks, owner) {
 		must(lock->client == client);
 		must(lock_find(client->ls, lock->lkid) == lock);
 		count++;
@@ -180,7 +180,7 @@ static void check_waiters(const struct engine_lockspace *ls)
 {
 	const struct lock *lock;
 
-	list_for_each(lock, &ls->waiters, waiter) {
+	list_for_each (lock, &ls->waiters, waiter) {
 		must(lock->wait_count > 0);
 		must(!(lock->flags & LOCK_MASTER_COPY));
 	}
@@ -198,7 +198,7 @@ static void check_lockspace(const struct engine_lockspace *ls, bool grants)
 	unsigned int i;
 
 	for (i = 0; i < 3; i++) {
-		list_for_each(resource, lists[i], entry) {
+		list_for_each (resource, lists[i], entry) {
 			must(!!(resource->flags & RESOURCE_IN_USE) == (i == 0));
 			check_resource(ls, resource, grants);
 			count++;
@@ -206,9 +206,9 @@ static void check_lockspace(const struct engine_lockspace *ls, bool grants)
 	}
 	must(count == ls->resources.count);
 	for (i = 0; i < 2; i++)
-		list_for_each(client, clients[i], entry)
+		list_for_each (client, clients[i], entry)
 			check_client(client);
-	list_for_each(lock, &ls->orphans, owner) {
+	list_for_each (lock, &ls->orphans, owner) {
 		must(!lock->client && (lock->shared & WIRE_FLAG_ORPHAN));
 		orphans++;
 	}
@@ -216,18 +216,23 @@ static void check_lockspace(const struct engine_lockspace *ls, bool grants)
 	check_waiters(ls);
 }
 
-void engine_check(const struct engine *engine)
+static void check_engine(const struct engine *engine, bool grants)
 {
 	const struct engine_lockspace *ls;
+	const struct link *link;
 
-	list_for_each(ls, &engine->lockspaces, entry)
-		check_lockspace(ls, true);
+	list_for_each (link, &engine->links, entry)
+		link_check(link);
+	list_for_each (ls, &engine->lockspaces, entry)
+		check_lockspace(ls, grants);
+}
+
+void engine_check(const struct engine *engine)
+{
+	check_engine(engine, true);
 }
 
 void engine_check_structure(const struct engine *engine)
 {
-	const struct engine_lockspace *ls;
-
-	list_for_each(ls, &engine->lockspaces, entry)
-		check_lockspace(ls, false);
+	check_engine(engine, false);
 }
