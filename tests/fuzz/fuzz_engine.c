@@ -564,14 +564,64 @@ static void pass_time(struct world *world, uint8_t which)
 	engine_tick(world->engine, world->now_ms);
 }
 
+/* ---- looking inside ---- */
+
+static void see_lock(void *context, const struct engine_lock_view *view)
+{
+	must(view->lkid && view->name_bytes >= 1);
+	must(view->granted_mode >= -1 && view->granted_mode <= 5);
+	must(view->requested_mode >= -1 && view->requested_mode <= 5);
+	++*(size_t *)context;
+}
+
+static void look(struct world *world, uint8_t which)
+{
+	struct engine_dump_cursor cursor = {{0}};
+	struct engine_lockspace_info info;
+	struct engine_client_info client_info;
+	struct engine_resource_view view;
+	struct engine_peer_info peer_info;
+	char text[4096];
+	size_t count = 0;
+
+	while (engine_dump(
+		world->ls, (enum engine_dump_kind)(which % 4), &cursor, text, sizeof(text)))
+		;
+	engine_lockspace_info(world->ls, &info);
+	engine_lockspace_each_lock(world->ls, see_lock, &count);
+	must(count <= info.lock_count); /* some have ended and were not taken */
+	engine_resource_each_lock(
+		world->ls, NAMES[which % 4], strlen(NAMES[which % 4]), see_lock, &count);
+	(void)engine_resource_view(world->ls, NAMES[which % 4], strlen(NAMES[which % 4]), &view);
+	(void)engine_peer_info(world->engine, 1 + which % NODES, &peer_info);
+	if (world->clients[which % CLIENTS].client)
+		engine_client_info(world->clients[which % CLIENTS].client, &client_info);
+}
+
+/* The last lockspace goes, and FIN to all; then there may be another. */
+static void leave(struct world *world, uint8_t which)
+{
+	engine_lockspace_free(world->ls);
+	world->ls = NULL;
+	memset(world->clients, 0, sizeof(world->clients));
+	if (which & 1)
+		pump(world);
+	say_status(world, peer_of(world, which));
+	while (engine_lockspace_new(
+		world->engine, "fuzz", GLOBAL_ID, 0, LVB_BYTES, which & 2, &world->ls))
+		world->memory_ends = false;
+	if (which & 4)
+		start(world, which);
+}
+
 static void step(struct world *world)
 {
 	uint8_t kind = take_byte(&world->input), which = take_byte(&world->input);
 	struct peer *peer = peer_of(world, which);
 
 	if (getenv("FUZZ_TRACE"))
-		fprintf(stderr, "step %u, argument %u\n", kind % 20u, which);
-	switch (kind % 20) {
+		fprintf(stderr, "step %u, argument %u\n", kind % 22u, which);
+	switch (kind % 22) {
 	case 0:
 		peer_bytes(world, peer);
 		return;
@@ -621,6 +671,12 @@ static void step(struct world *world)
 		return;
 	case 19:
 		world->lies = which & 1;
+		return;
+	case 20:
+		look(world, which);
+		return;
+	case 21:
+		leave(world, which);
 		return;
 	}
 }
