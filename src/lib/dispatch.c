@@ -83,6 +83,11 @@ bool dispatch_inside(const struct handle *handle)
 	return inside == handle;
 }
 
+bool dispatch_elsewhere(const struct handle *handle)
+{
+	return handle->dispatch.depth && inside != handle;
+}
+
 /* lvmlockd gives (void *)1 where it wants no callback but the kernel wants an address. */
 static bool callable(void (*call)(void *arg))
 {
@@ -142,24 +147,29 @@ static void run_one(struct handle *handle, const struct delivery *delivery)
 		handle->dispatch.hasty = HASTY_COUNT;
 }
 
-void dispatch_run(struct handle *handle)
+static void run_all(struct handle *handle)
 {
-	uint32_t half = handle->dispatch.count / 2;
 	struct delivery *delivery;
 
 	while (!handle->closed && (delivery = take_first(&handle->dispatch))) {
 		if (!is_stale(handle, delivery))
 			run_one(handle, delivery);
 		dispatch_drop(&handle->dispatch, delivery);
-		if (handle->closed)
-			break;
-		if (half >= SPLIT_LEAST / 2 && handle->dispatch.count == half)
-			(void)handle->ops->flush(handle); /* so that both sides have work at once */
-		else
+		if (!handle->closed)
 			handle->ops->flush_old(handle);
 	}
 	if (!handle->closed && lost_pending(&handle->lost))
 		lost_tell(handle);
+}
+
+void dispatch_run(struct handle *handle)
+{
+	if (dispatch_elsewhere(handle))
+		return;
+	handle->dispatch.depth++;
+	run_all(handle);
+	handle->dispatch.depth--;
+	pthread_cond_broadcast(&handle->changed); /* whoever waited for its turn */
 	if (!handle->closed)
 		(void)handle->ops->flush(handle); /* a loss is found by the next that receives */
 }

@@ -29,6 +29,7 @@ struct dispatch {
 	struct delivery *head, **tail;
 	uint32_t count; /* of what waits here */
 	struct pool pool;
+	uint32_t depth; /* callbacks that are being run, one inside the other; all in one thread */
 	uint32_t hasty; /* so many callbacks more whose requests leave at once */
 };
 
@@ -41,15 +42,19 @@ struct delivery *dispatch_new(struct dispatch *dispatch);
 void dispatch_drop(struct dispatch *dispatch, struct delivery *delivery);
 /** dispatch_add() - to be delivered after all others; taken */
 void dispatch_add(struct dispatch *dispatch, struct delivery *delivery);
-/** dispatch_pending() - whether dispatch_run() has something to do */
+/** dispatch_pending() - whether something is left to tell */
 bool dispatch_pending(const struct handle *handle);
 
 /**
  * dispatch_run() - call the program's functions for everything that is there, then send
  *
- * The mutex is held at the call and at the return, not between. Functions that the program calls
+ * One thread at a time does that, so that callbacks of a lock keep their order: nothing happens
+ * where another thread is at it, see dispatch_elsewhere(). The mutex is held at the call and at the
+ * return, not between. Functions that the program calls
  * may use the handle, and close it: look at handle->closed afterwards.
  */
 void dispatch_run(struct handle *handle);
+/** dispatch_elsewhere() - whether another thread is at it, and will go on until all is told */
+bool dispatch_elsewhere(const struct handle *handle);
 /** dispatch_inside() - whether this thread is in a callback that dispatch_run() called */
 bool dispatch_inside(const struct handle *handle);

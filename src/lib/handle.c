@@ -143,7 +143,7 @@ int handle_enter_lost(struct handle *handle)
 /* What was taken in must reach the program, though it sees nothing in the descriptor any more. */
 static void see_delivered(struct handle *handle)
 {
-	if (!dispatch_pending(handle) || dispatch_inside(handle))
+	if (!dispatch_pending(handle) || handle->dispatch.depth)
 		return;
 	if (thread_running(handle))
 		input_wake(handle);
@@ -230,6 +230,8 @@ void handle_forked_all(void)
 	list_for_each (handle, &registry, registered) {
 		conditions_init(handle);
 		handle->waiting_input = false;
+		if (!dispatch_inside(handle))
+			handle->dispatch.depth = 0; /* another thread was in a callback */
 		handle->thread_wanted |= handle->thread.started;
 		handle->thread.started = false;
 		handle->ops->forked(handle);

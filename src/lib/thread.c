@@ -26,7 +26,9 @@ static void *thread_main(void *arg)
 
 	pthread_mutex_lock(&handle->mutex);
 	while (!handle->thread.stop && !handle->closed) {
-		if (dispatch_pending(handle))
+		if (dispatch_pending(handle) && dispatch_elsewhere(handle))
+			pthread_cond_wait(&handle->changed, &handle->mutex);
+		else if (dispatch_pending(handle))
 			dispatch_run(handle);
 		else
 			wait_or_end(handle);

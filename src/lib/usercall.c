@@ -242,6 +242,11 @@ static int unlock_idle(struct handle *handle, struct lock *lock, const struct un
 	return result;
 }
 
+static bool is_cancel(const struct unlock_call *call)
+{
+	return call->deadlock || call->flags & LKF_CANCEL;
+}
+
 /*
  * The end of a lock with an operation in progress. A plain unlock is right where the lock waits on
  * a queue, and EBUSY where an answer of its master is due: only the engine knows. A completion that
@@ -255,7 +260,7 @@ static void overtake_apply(struct handle *handle, struct answer *answer, uint32_
 	if (answer->result)
 		return;
 	lock = table_find(&handle->table, answer->lkid);
-	if (!lock || lock->op == LOCK_IDLE) {
+	if (!lock || (lock->op == LOCK_IDLE && is_cancel(call))) {
 		answer->result = OPS_DONE;
 		return;
 	}
@@ -279,11 +284,6 @@ static int overtake(struct handle *handle, const struct unlock_call *call)
 	if (!handle->closed)
 		dispatch_drop(&handle->dispatch, answer.reserved);
 	return result;
-}
-
-static bool is_cancel(const struct unlock_call *call)
-{
-	return call->deadlock || call->flags & LKF_CANCEL;
 }
 
 /* Nothing to cancel. What was cancelled once refuses to be again before another lock call. */

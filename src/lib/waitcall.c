@@ -45,7 +45,7 @@ int waitcall_run(struct handle *handle, uint32_t lkid, struct waitcall *wait)
 	int result = 0;
 
 	while (!wait->done && !result) {
-		if (delivers && dispatch_pending(handle))
+		if (delivers && dispatch_pending(handle) && !dispatch_elsewhere(handle))
 			dispatch_run(handle);
 		else
 			result = input_wait(handle);

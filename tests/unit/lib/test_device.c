@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,6 +31,7 @@ static ssize_t write_answer; /* negative: errno */
 static uint8_t results[RESULTS][104];
 static size_t result_bytes[RESULTS];
 static int result_first, result_count;
+static pthread_mutex_t results_mutex = PTHREAD_MUTEX_INITIALIZER;
 static char calls[64];
 
 static ssize_t fake_write(int fd, const void *data, size_t bytes)
@@ -44,11 +46,10 @@ static ssize_t fake_write(int fd, const void *data, size_t bytes)
 	return -1;
 }
 
-static ssize_t fake_read(int fd, void *data, size_t bytes)
+static ssize_t take_result(int fd, void *data)
 {
 	eventfd_t count;
 
-	assert_true(bytes >= 104);
 	if (result_first == result_count) {
 		errno = EAGAIN;
 		return -1;
@@ -57,6 +58,17 @@ static ssize_t fake_read(int fd, void *data, size_t bytes)
 	if (result_first + 1 == result_count)
 		eventfd_read(fd, &count);
 	return (ssize_t)result_bytes[result_first++];
+}
+
+static ssize_t fake_read(int fd, void *data, size_t bytes)
+{
+	ssize_t result;
+
+	assert_true(bytes >= 104);
+	pthread_mutex_lock(&results_mutex);
+	result = take_result(fd, data);
+	pthread_mutex_unlock(&results_mutex);
+	return result;
 }
 
 static const struct device_io fake_io = {fake_write, fake_read};
@@ -112,6 +124,7 @@ static void add_result(uint32_t lkid, int status, uint8_t flags, uint8_t bast_mo
 {
 	uint8_t *result = results[result_count];
 
+	pthread_mutex_lock(&results_mutex);
 	memset(result, 0, sizeof(results[0]));
 	result_bytes[result_count] = lvb ? 104 : 72;
 	put32(result, 0, 6);
@@ -127,6 +140,7 @@ static void add_result(uint32_t lkid, int status, uint8_t flags, uint8_t bast_mo
 	}
 	result_count++;
 	eventfd_write(event_fd, 1);
+	pthread_mutex_unlock(&results_mutex);
 }
 
 static void assert_header(uint8_t command)

@@ -375,6 +375,73 @@ static void test_unlock_of_waiting(void **state)
 	assert_int_equal(caller.lksb.sb_status, EUNLOCK);
 }
 
+/* The request completed while the answer was on its way; the unlock itself has a completion all the
+ * same. */
+static void test_forceunlock_after_grant(void **state)
+{
+	struct caller caller = {.flags = LKF_FORCEUNLOCK};
+
+	lock_async(LKM_PRMODE, &lksb);
+	caller.lkid = next_id;
+	caller_start(&caller, call_unlock_async);
+	fake_completion(&fake, next_id, 0, LKM_PRMODE, false);
+	fake_answer(&fake, fake_next_unlock(&fake)->head.serial, 0, 0);
+	fake_send(&fake);
+	assert_int_equal(caller_end(&caller), 0);
+	assert_int_equal(
+		dlm_ls_lock(ls, LKM_EXMODE, &lksb, LKF_CONVERT, NULL, 0, 0, note, "c", NULL, NULL),
+		-1);
+	assert_int_equal(errno, EBUSY);
+	complete(next_id, -EUNLOCK, DLM_MODE_IV, true);
+	if (!threaded)
+		assert_int_equal(dlm_dispatch(dlm_ls_get_fd(ls)), 0);
+	wait_calls("au");
+	assert_int_equal(caller.lksb.sb_status, EUNLOCK);
+}
+
+/* Two threads could deliver: one does, and the other leaves it the rest, in order. */
+static pthread_barrier_t in_callback, may_return;
+
+static void stays(void *arg)
+{
+	pthread_barrier_wait(&in_callback);
+	pthread_barrier_wait(&may_return);
+	note("s");
+}
+
+static int call_dispatch(struct caller *caller)
+{
+	return dlm_dispatch(dlm_ls_get_fd(ls));
+}
+
+static void test_one_delivers(void **state)
+{
+	struct caller first = {0}, waits = {.mode = LKM_NLMODE};
+
+	pthread_barrier_init(&in_callback, NULL, 2);
+	pthread_barrier_init(&may_return, NULL, 2);
+	assert_int_equal(
+		dlm_ls_lock(ls, LKM_PRMODE, &lksb, 0, "name", 4, 0, stays, NULL, NULL, NULL), 0);
+	complete(fake_next_lock(&fake)->lkid, 0, LKM_PRMODE, false);
+	if (!threaded)
+		caller_start(&first, call_dispatch);
+	pthread_barrier_wait(&in_callback);
+	lock_async(LKM_PRMODE, &other);
+	complete(next_id, 0, LKM_PRMODE, false);
+	caller_start(&waits, call_lock);
+	complete(fake_next_lock(&fake)->lkid, 0, LKM_NLMODE, false);
+	assert_outcome(&waits, 0); /* does not need the callbacks */
+	if (!threaded)
+		assert_int_equal(dlm_dispatch(dlm_ls_get_fd(ls)), 0);
+	assert_string_equal(calls, "");
+	pthread_barrier_wait(&may_return);
+	wait_calls("sa");
+	if (!threaded)
+		assert_int_equal(caller_end(&first), 0);
+	pthread_barrier_destroy(&in_callback);
+	pthread_barrier_destroy(&may_return);
+}
+
 static void test_deadlock_cancel(void **state)
 {
 	struct caller caller = {0}, owner = {.mode = LKM_EXMODE};
@@ -521,6 +588,8 @@ int main(void)
 		T(test_cancel_twice),
 		T(test_answer_is_error),
 		T(test_forceunlock_async),
+		T(test_forceunlock_after_grant),
+		T(test_one_delivers),
 		T(test_unlock_of_waiting),
 		T(test_deadlock_cancel),
 		T(test_adopt),
