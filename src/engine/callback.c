@@ -161,9 +161,13 @@ static bool take_bast(struct lock *lock, struct engine_callback *ret)
 
 static const uint8_t *value_to_give(const struct lock *lock, int status, int mode)
 {
+	/* demoted on the way, it was granted from NL, though its program knows another mode */
+	bool demoted = lock->cast_sbflags[0] & DLM_SBF_DEMOTED_BIT;
+	int before = demoted ? DLM_MODE_NL : lock->cast_mode_last;
+
 	if (status || mode == DLM_MODE_IV)
 		return NULL;
-	if (mode_value(lock->cast_mode_last, mode) == MODE_VALUE_WRITE)
+	if (mode_value(before, mode) == MODE_VALUE_WRITE)
 		return NULL;
 	return lock_lvb(lock);
 }
