@@ -309,6 +309,8 @@ void model_converted(
 	}
 	if (check_value_writes(lock->granted, mode))
 		model_value_given(lock, true, lvb_serial);
+	else if (lock->granted >= DLM_MODE_PW && (flags & (DLM_LKF_ALTPR | DLM_LKF_ALTCW)))
+		model_doubt(lock); /* PW to EX reads, but PW to an alternative writes */
 }
 
 void model_unlocked(struct model *model, struct model_lock *lock, uint32_t flags, bool with_lvb,
@@ -382,6 +384,10 @@ bool model_completed(
 		model->refused_count += callback->status == -11;
 		model_lock_free(model, lock);
 		return false;
+	}
+	if (lock->doubt && !lock->force) {
+		lock->doubt = false;
+		model_doubt_over(lock->resource);
 	}
 	if (callback->status == 0)
 		model_granted(model, lock, callback);
