@@ -32,6 +32,7 @@ def test_misbehaves(start_fake, how, said):
     daemon = start_fake(how)
     assert daemon.wait() == 1
     assert said in daemon.log()
+    assert daemon.log().count("lockspaces were open") == 1  # its end is one event
 
 
 @pytest.mark.parametrize("how", ["mute", "deaf", "hangs"])

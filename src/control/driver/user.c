@@ -115,6 +115,15 @@ static void status_text(int status, char *ret, size_t room)
 }
 
 static void kill_lockd(struct driver *driver, const char *text);
+static void reap(void *data);
+
+/* One look is under way at most: the end is reported once. */
+static void reap_set(struct driver *driver, uint32_t ms)
+{
+	if (!driver->reap_timer)
+		(void)qb_loop_timer_add(driver->loop, QB_LOOP_HIGH, ms * QB_TIME_NS_IN_MSEC, driver,
+			reap, &driver->reap_timer);
+}
 
 static void reap(void *data)
 {
@@ -129,8 +138,7 @@ static void reap(void *data)
 		driver->parted_ms += REAP_MS;
 		if (driver->parted_ms > (driver->is_stopping ? STOP_MS : PART_MS))
 			kill_lockd(driver, "dlm_lockd has closed its connection and has not ended");
-		(void)qb_loop_timer_add(driver->loop, QB_LOOP_HIGH, REAP_MS * QB_TIME_NS_IN_MSEC,
-			driver, reap, &driver->reap_timer);
+		reap_set(driver, REAP_MS);
 		return;
 	}
 	status_text(status, text, sizeof(text));
@@ -149,9 +157,8 @@ static void part(struct driver *driver)
 	connection_close(driver);
 	messages_drop(driver);
 	questions_end(driver);
-	if (driver->pid && !driver->reap_timer)
-		(void)qb_loop_timer_add(
-			driver->loop, QB_LOOP_HIGH, 0, driver, reap, &driver->reap_timer);
+	if (driver->pid)
+		reap_set(driver, 0);
 }
 
 static void kill_lockd(struct driver *driver, const char *text)

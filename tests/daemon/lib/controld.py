@@ -33,8 +33,9 @@ class Admin:
 
     def __init__(self, run, query=True):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.settimeout(places.DEADLINE)
+        # blocking, so that it waits where many others wait to be accepted
         self.socket.connect(os.path.join(run, "dlmc_query_sock" if query else "dlmc_sock"))
+        self.socket.settimeout(places.DEADLINE)
 
     def __enter__(self):
         return self
