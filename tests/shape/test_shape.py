@@ -19,6 +19,7 @@ import format as format_check
 import headers
 import includes
 import names
+import options
 import purity
 import sources
 import units
@@ -276,6 +277,18 @@ class Exports(Planted):
         self.expect(lines, "dlm_a: is missing in the manual",
                     "dlm_b: is missing in the header", "dlm_c: is missing in the library",
                     "dlm_c: is missing in the version script", "dlm_c: is missing in the manual")
+
+
+class Options(Planted):
+    def test_findings(self):
+        program = self.plant("program", "#!/bin/sh\ncat <<E\n  --good | -g 0|1\n        help [1]\n\n"
+                             "  --other <str>\n        help [x]\n\n  --missing <int>\n        help [2]\n"
+                             "\n  --help | -h\n        print\nE\n")
+        program.chmod(0o755)
+        example = self.plant("dlm.conf", "# words\n#good = 1\n#other = y\nstrange = 1\n")
+        status, lines = self.run_check(options.main, program, example)
+        self.assertEqual(status, 1)
+        self.expect(lines, "missing is missing", "other = y, but", "strange is no option")
 
 
 class Sources(Planted):
