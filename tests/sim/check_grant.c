@@ -82,13 +82,16 @@ static bool check_grant_deadlock(const struct check_grant *queues, uint32_t at)
 }
 
 /*
- * HEADQUE puts a request in front of others without looking at the queue again (a kernel does not
- * either): it is granted with the next change, though it could be at once.
+ * HEADQUE puts a request in front of others without looking at the queue again, and QUECVT counts
+ * at the arrival of a conversion, NOORDER after it (in a kernel as well): these are granted with
+ * the next change, though they could be at once.
  */
 static bool check_grant_jumped(const struct check_grant *queues, uint32_t at)
 {
 	const struct engine_lock_view *lock = &queues->locks[at];
 
+	if ((lock->exflags & DLM_LKF_QUECVT) && (lock->exflags & DLM_LKF_NOORDER))
+		return true;
 	return (lock->exflags & DLM_LKF_HEADQUE) && at + 1 < queues->count &&
 	       queues->locks[at + 1].status == lock->status;
 }

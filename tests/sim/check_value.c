@@ -108,13 +108,14 @@ static void check_value_shared(
 	struct model *model, const struct model_lock *lock, int now, uint32_t serial, bool invalid)
 {
 	const struct model_value *value = &lock->resource->value;
+	bool none = lock->read_none || value->none_before || !lock->read_low ||
+		    lock->read_gaps != value->gaps;
 
 	if (invalid || value->unknown || value->doubts || lock->read_resets != value->resets)
 		return;
 	if (serial >= lock->read_low && serial <= value->high)
 		return;
-	if (!check_value_none(
-		    lock, serial, lock->read_none || value->none_before || !lock->read_low))
+	if (!check_value_none(lock, serial, none))
 		check_value_wrong(model, lock, now, serial, invalid, "no recent write");
 }
 

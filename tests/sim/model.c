@@ -169,6 +169,7 @@ static void model_sure(struct model_lock *lock, bool sure)
 	}
 	if (--resource->sure_count == 0) {
 		resource->value.none_allowed = resource->value.none_before = true;
+		resource->value.gaps++;
 		resource->value.invalid_must = false;
 	}
 }
@@ -253,6 +254,7 @@ static void model_begin(struct model *model, struct model_lock *lock, enum model
 	lock->recovery = model->recoveries[lock->space];
 	lock->read_resets = lock->resource->value.resets;
 	lock->read_none = lock->resource->value.none_before;
+	lock->read_gaps = lock->resource->value.gaps;
 	model->operation_count++;
 }
 

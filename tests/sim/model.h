@@ -39,6 +39,7 @@ struct model_value {
 	bool loose;        /* a writer died: even an exclusive reader may see any of low..high */
 	bool unknown;      /* anything may be seen until the next write */
 	uint32_t doubts;   /* locks on their way out that may be granted PW or EX before they go */
+	uint32_t gaps;     /* times that nobody surely had a lock */
 	bool none_allowed; /* for a moment nobody surely had a lock: the block may be gone */
 	bool none_before;  /* the same before the last write, which may not be carried out yet */
 	uint32_t writer;   /* node that asked for the last write */
@@ -74,6 +75,7 @@ struct model_lock {
 	uint32_t recovery;            /* model.recoveries then */
 	uint32_t read_resets;         /* value.resets then */
 	bool read_none;               /* value.none_allowed then */
+	uint32_t read_gaps;           /* value.gaps then */
 	bool cancel, deadlock_cancel; /* accepted since the operation began */
 	bool force;                   /* force-unlock accepted */
 

@@ -320,6 +320,21 @@ void program_close(struct workload_program *program)
 	cluster_leave(program->workload->cluster, program->node);
 }
 
+/* The locks of a program that ends become orphans one by one. */
+static bool program_some_close(const struct workload_program *program)
+{
+	const struct workload *workload = program->workload;
+
+	for (uint32_t i = 0; i < workload->program_count; i++) {
+		const struct workload_program *other = &workload->programs[i];
+
+		if (other->used && other->closing && other->node == program->node &&
+			other->space == program->space)
+			return true;
+	}
+	return false;
+}
+
 static void program_adopt(struct workload_program *program)
 {
 	struct model *model = &program->workload->model;
@@ -340,7 +355,7 @@ static void program_adopt(struct workload_program *program)
 	if (r == -EAGAIN)
 		return; /* it may still be busy with the cancel that the end of its program sent */
 	if (r == -ENOENT) {
-		if (!orphan->doubtful && orphan->granted >= 0)
+		if (!orphan->doubtful && orphan->granted >= 0 && !program_some_close(program))
 			program_unexpected(program, orphan, "adopt", r);
 		return;
 	}
