@@ -16,6 +16,7 @@
 #include "lib/fork.h"
 #include "lib/handle.h"
 #include "lib/input.h"
+#include "lib/lksb.h"
 
 struct device {
 	const struct device_io *io;
@@ -132,7 +133,7 @@ static void adopted(struct lock *lock, const struct lock_call *call)
 	lock->ast_arg = call->ast_arg;
 	lock->bast = call->bast;
 	lock->bast_arg = call->bast_arg;
-	call->lksb->sb_status = 0;
+	lksb_status(call->lksb, 0);
 }
 
 static int request(struct handle *handle, const struct lock_call *call)
@@ -159,7 +160,7 @@ static int request(struct handle *handle, const struct lock_call *call)
 		adopted(lock, call);
 		return OPS_DONE;
 	}
-	call->lksb->sb_status = EINPROG;
+	lksb_status(call->lksb, EINPROG);
 	completion_expect_lock(lock, call, reserved);
 	return OPS_COMPLETES;
 }
@@ -182,7 +183,7 @@ static int convert(struct handle *handle, const struct lock_call *call)
 		dispatch_drop(&handle->dispatch, reserved);
 		return result < 0 ? result : -ENOENT;
 	}
-	call->lksb->sb_status = EINPROG;
+	lksb_status(call->lksb, EINPROG);
 	completion_expect_lock(lock, call, reserved);
 	return OPS_COMPLETES;
 }
@@ -214,7 +215,7 @@ static int device_unlock(struct handle *handle, const struct unlock_call *call)
 		return result < 0 ? result : OPS_DONE;
 	}
 	if (call->lksb)
-		call->lksb->sb_status = EINPROG;
+		lksb_status(call->lksb, EINPROG);
 	completion_expect_unlock(handle, lock, call, reserved);
 	return OPS_COMPLETES;
 }

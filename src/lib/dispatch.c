@@ -14,6 +14,7 @@
 
 #include "base/pure/dlmconst.h"
 #include "lib/handle.h"
+#include "lib/lksb.h"
 #include "lib/mode.h"
 
 #define SLOW_MS     10 /* a callback that takes longer waits for something */
@@ -102,10 +103,9 @@ static void write_lksb(const struct delivery *delivery)
 		return;
 	if (delivery->has_lvb && lksb->sb_lvbptr)
 		memcpy(lksb->sb_lvbptr, delivery->lvb, DLM_LVB_LEN);
-	lksb->sb_lkid = delivery->lkid;
+	lksb_lkid(lksb, delivery->lkid);
 	lksb->sb_flags = (char)delivery->sbflags;
-	/* Last: a program without a callback looks at it from another thread. */
-	__atomic_store_n(&lksb->sb_status, delivery->status, __ATOMIC_RELEASE);
+	lksb_status(lksb, delivery->status);
 }
 
 /* A lock that is gone, or was lowered meanwhile, blocks nobody any more. */

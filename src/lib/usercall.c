@@ -9,6 +9,7 @@
 #include "lib/fork.h"
 #include "lib/handle.h"
 #include "lib/input.h"
+#include "lib/lksb.h"
 #include "lib/mode.h"
 #include "lib/user.h"
 
@@ -86,7 +87,7 @@ static int post_lock(struct handle *handle, struct lock *lock, const struct lock
 		return result;
 	}
 	call->lksb->sb_lkid = lock->lkid;
-	call->lksb->sb_status = EINPROG;
+	lksb_status(call->lksb, EINPROG);
 	completion_expect_lock(lock, call, reserved);
 	result = userlink_post(handle);
 	if (result)
@@ -152,7 +153,7 @@ static void adopt_apply(struct handle *handle, struct answer *answer, uint32_t v
 	lock->bast = call->bast;
 	lock->bast_arg = call->bast_arg;
 	call->lksb->sb_lkid = value;
-	call->lksb->sb_status = 0;
+	lksb_status(call->lksb, 0);
 }
 
 static int adopt(struct handle *handle, const struct lock_call *call)
@@ -234,7 +235,7 @@ static int unlock_idle(struct handle *handle, struct lock *lock, const struct un
 		dispatch_drop(&handle->dispatch, reserved);
 		return result;
 	}
-	call->lksb->sb_status = EINPROG;
+	lksb_status(call->lksb, EINPROG);
 	completion_expect_unlock(handle, lock, call, reserved);
 	result = userlink_post(handle);
 	if (result)
@@ -265,7 +266,7 @@ static void overtake_apply(struct handle *handle, struct answer *answer, uint32_
 		return;
 	}
 	if (call->lksb)
-		call->lksb->sb_status = EINPROG;
+		lksb_status(call->lksb, EINPROG);
 	completion_expect_unlock(handle, lock, call, answer->reserved);
 	answer->reserved = NULL;
 }

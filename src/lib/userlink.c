@@ -294,22 +294,17 @@ int userlink_wait_ids(struct handle *handle)
 	return result;
 }
 
-/*
- * What was taken in without being delivered is not seen in the descriptor. An answer is: ask for
- * what cannot be (a cancel that is a force-unlock), and changes nothing.
- */
+/* What was taken in without being delivered is not seen in the descriptor. An answer is. */
 void userlink_poke(struct handle *handle)
 {
 	struct user *user = handle->engine;
-	struct client_unlock *unlock;
+	struct client_head *head;
 	void *record;
 
-	if (user->poked || userlink_append(handle, CLIENT_UNLOCK, sizeof(*unlock), &record))
+	if (user->poked || userlink_append(handle, CLIENT_POKE, sizeof(*head), &record))
 		return;
-	unlock = record;
-	unlock->head.serial = POKE_SERIAL;
-	unlock->lkid = DLM_LOCKID_MAX;
-	unlock->flags = DLM_LKF_CANCEL | DLM_LKF_FORCEUNLOCK;
+	head = record;
+	head->serial = POKE_SERIAL;
 	user->poked = true;
 	(void)userlink_flush(
 		handle); /* lost: then the descriptor hangs up, which is seen as well */

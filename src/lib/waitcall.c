@@ -7,6 +7,7 @@
 #include "lib/completion.h"
 #include "lib/handle.h"
 #include "lib/input.h"
+#include "lib/lksb.h"
 
 void waitcall_end(struct waitcall *wait, const struct completion *completion, bool with_lvb)
 {
@@ -18,9 +19,9 @@ void waitcall_end(struct waitcall *wait, const struct completion *completion, bo
 		return;
 	if (with_lvb && completion->lvb && lksb->sb_lvbptr)
 		memcpy(lksb->sb_lvbptr, completion->lvb, DLM_LVB_LEN);
-	lksb->sb_lkid = completion->lkid;
+	lksb_lkid(lksb, completion->lkid);
 	lksb->sb_flags = (char)completion->sbflags;
-	lksb->sb_status = wait->status;
+	lksb_status(lksb, wait->status);
 }
 
 /* Nobody will end it: its lock must not point to a stack frame that is gone. */

@@ -159,7 +159,7 @@ static uint32_t record_lkid(const struct client_head *head)
 
 static bool locker_takes(uint8_t type)
 {
-	return type >= CLIENT_LOCK && type <= CLIENT_TAKEOVER;
+	return (type >= CLIENT_LOCK && type <= CLIENT_TAKEOVER) || type == CLIENT_POKE;
 }
 
 /* Locks, of a program on a lockspace's socket. */
@@ -186,6 +186,9 @@ static int locker_handle(
 		return handle_purge(c, (const struct client_purge *)(const void *)head);
 	case CLIENT_TAKEOVER:
 		handle_takeover(c, head, pid);
+		return 0;
+	case CLIENT_POKE:
+		output_answer(c, head->serial, 0, 0);
 		return 0;
 	default:
 		handle_need_ids(c, head);

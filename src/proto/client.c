@@ -36,6 +36,7 @@ static uint32_t expected_bytes(const struct client_head *head)
 		return sizeof(struct client_purge);
 	case CLIENT_NEED_IDS:
 	case CLIENT_TAKEOVER:
+	case CLIENT_POKE:
 		return sizeof(struct client_head);
 	case CLIENT_CREATE:
 		return sizeof(struct client_create);

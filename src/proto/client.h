@@ -46,6 +46,7 @@ enum client_record_type {
 			    us */
 	CLIENT_CREATE,  /* control socket: struct client_create; ANSWER when the join is complete */
 	CLIENT_RELEASE, /* control socket: struct client_release; ANSWER */
+	CLIENT_POKE,    /* struct client_head; ANSWER: the descriptor is to become readable */
 	/* daemon -> program */
 	CLIENT_WELCOME = 64,
 	CLIENT_BYE,        /* struct client_bye, then the connection ends */

@@ -345,6 +345,27 @@ def test_many_locks_of_one_program(shells):
     assert a.do("wait", 0, 3000, 0).completions == 3000
 
 
+def run_program(run, *words):
+    return subprocess.run([places.program(words[0], "tests/daemon"), *words[1:]],
+                          env=dict(os.environ, UDLM_RUN_DIR=run), capture_output=True, text=True,
+                          timeout=4 * places.DEADLINE)
+
+
+def test_flood(run, space):
+    """A program that does not look at what comes back: the daemon stops reading it, it takes in."""
+    done = run_program(run, "flood", "x", "60000")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert space.status()[0]["records_refused"] == 0
+
+
+@pytest.mark.parametrize("who", ["thread", "dispatch"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_hammer(run, space, who, seed):
+    done = run_program(run, "hammer", "x", "4", "10000", str(seed), who)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert space.status()[1][0]["locks"] == 0
+
+
 def test_daemon_ends(shells, space):
     a = shells()
     a.lock(0, s.EX)

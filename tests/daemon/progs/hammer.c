@@ -35,6 +35,7 @@ struct slot {
 	pthread_cond_t changed;
 	int due_least, due_most; /* completions that must, and that may still come */
 	unsigned resource;
+	uint32_t lkid; /* lksb is also the library's, as long as something is in progress */
 	uint32_t mode_wanted;
 	int mode; /* counted as held on a safe resource; -1: none */
 	bool exists, granted;
@@ -90,21 +91,22 @@ static void let_go(struct slot *slot)
 static void completed(void *arg)
 {
 	struct slot *slot = arg;
+	int status;
 
 	pthread_mutex_lock(&slot->mutex);
+	status = __atomic_load_n(&slot->lksb.sb_status, __ATOMIC_ACQUIRE);
 	atomic_fetch_add(&completions, 1);
 	if (!slot->due_most)
-		fail("a completion that nobody waits for: lock %x status %d\n", slot->lksb.sb_lkid,
-			slot->lksb.sb_status);
+		fail("a completion that nobody waits for: lock %x status %d\n", slot->lkid, status);
 	slot->due_most--;
 	if (slot->due_least)
 		slot->due_least--;
-	if (slot->lksb.sb_status == EINPROG) {
+	if (status == EINPROG) {
 		slot->granted = true; /* the lock was there for another call before we looked */
-	} else if (slot->lksb.sb_status == 0) {
+	} else if (status == 0) {
 		slot->granted = true;
 		hold(slot, slot->mode_wanted);
-	} else if (slot->lksb.sb_status == EUNLOCK || !slot->granted) {
+	} else if (status == EUNLOCK || !slot->granted) {
 		slot->exists = false; /* only now may another lock have this lksb */
 	}
 	pthread_cond_broadcast(&slot->changed);
@@ -142,7 +144,7 @@ static void wait_settled(struct slot *slot)
 	until.tv_sec += WAIT_S;
 	while (slot->due_least)
 		if (pthread_cond_timedwait(&slot->changed, &slot->mutex, &until))
-			fail("lock %x: its completion does not come\n", slot->lksb.sb_lkid);
+			fail("lock %x: its completion does not come\n", slot->lkid);
 }
 
 /* All with the slot's mutex, which completed() takes: a call must not run callbacks itself. */
@@ -162,6 +164,7 @@ static void request(struct worker *worker, struct slot *slot)
 		dlm_ls_lock(ls, slot->mode_wanted, &slot->lksb, flags, name, (unsigned)strlen(name),
 			0, completed, slot, blocks, NULL),
 		true);
+	slot->lkid = slot->lksb.sb_lkid;
 	slot->exists = true;
 	slot->granted = false;
 }
@@ -189,8 +192,7 @@ static void unlock(struct slot *slot)
 	if (slot->due_least && slot->resource < SAFE)
 		return;
 	let_go(slot);
-	accepted(slot, dlm_ls_unlock(ls, slot->lksb.sb_lkid, 0, &slot->lksb, slot),
-		!slot->due_least);
+	accepted(slot, dlm_ls_unlock(ls, slot->lkid, 0, &slot->lksb, slot), !slot->due_least);
 }
 
 /* A second completion comes only if the request had just got its own. */
@@ -201,10 +203,9 @@ static void overtake(struct worker *worker, struct slot *slot)
 	if (slot->resource < SAFE)
 		return;
 	if (pick(worker, 3))
-		accepted(slot, dlm_ls_unlock(ls, slot->lksb.sb_lkid, flags, &slot->lksb, slot),
-			false);
+		accepted(slot, dlm_ls_unlock(ls, slot->lkid, flags, &slot->lksb, slot), false);
 	else
-		accepted(slot, dlm_ls_deadlock_cancel(ls, slot->lksb.sb_lkid, 0), false);
+		accepted(slot, dlm_ls_deadlock_cancel(ls, slot->lkid, 0), false);
 }
 
 static void one_wait(struct worker *worker)
@@ -249,14 +250,13 @@ static void finish(struct slot *slot)
 	if (slot->resource < SAFE)
 		wait_settled(slot);
 	let_go(slot);
-	if (slot->exists &&
-		!dlm_ls_unlock(ls, slot->lksb.sb_lkid, LKF_FORCEUNLOCK, &slot->lksb, slot))
+	if (slot->exists && !dlm_ls_unlock(ls, slot->lkid, LKF_FORCEUNLOCK, &slot->lksb, slot))
 		slot->due_most++;
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += WAIT_S;
 	while (slot->exists)
 		if (pthread_cond_timedwait(&slot->changed, &slot->mutex, &until))
-			fail("lock %x: its end is not told\n", slot->lksb.sb_lkid);
+			fail("lock %x: its end is not told\n", slot->lkid);
 	wait_settled(slot);
 	pthread_mutex_unlock(&slot->mutex);
 }

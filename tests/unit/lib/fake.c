@@ -238,19 +238,10 @@ static const struct client_head *next_record(struct fake *fake)
 	return head;
 }
 
-/* The library asks for an answer, any answer, to have its descriptor readable. */
-static bool is_poke(const struct client_head *head)
-{
-	const struct client_unlock *unlock = (const void *)head;
-
-	return head->type == CLIENT_UNLOCK && unlock->flags == (LKF_CANCEL | LKF_FORCEUNLOCK);
-}
-
 static void answer_poke(struct fake *fake, const struct client_head *head)
 {
 	struct client_answer answer = {
-		.head = {.bytes = sizeof(answer), .type = CLIENT_ANSWER, .serial = head->serial},
-		.result = -EINVAL};
+		.head = {.bytes = sizeof(answer), .type = CLIENT_ANSWER, .serial = head->serial}};
 
 	assert_int_equal(send(fake->fd, &answer, sizeof(answer), MSG_NOSIGNAL), sizeof(answer));
 }
@@ -259,7 +250,7 @@ const struct client_head *fake_next(struct fake *fake, enum client_record_type t
 {
 	const struct client_head *head = next_record(fake);
 
-	while (!fake->keep_pokes && is_poke(head)) {
+	while (!fake->keep_pokes && head->type == CLIENT_POKE) {
 		answer_poke(fake, head);
 		head = next_record(fake);
 	}

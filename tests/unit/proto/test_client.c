@@ -29,6 +29,7 @@ static const struct {
 	{CLIENT_PURGE, 0, sizeof(struct client_purge)},
 	{CLIENT_NEED_IDS, 0, sizeof(struct client_head)},
 	{CLIENT_TAKEOVER, 0, sizeof(struct client_head)},
+	{CLIENT_POKE, 0, sizeof(struct client_head)},
 	{CLIENT_CREATE, 0, sizeof(struct client_create)},
 	{CLIENT_RELEASE, 0, sizeof(struct client_release)},
 	{CLIENT_WELCOME, 0, sizeof(struct client_welcome)},
@@ -99,7 +100,8 @@ static void test_heads(void **state)
 	assert_int_equal(client_record_check(&room, sizeof(room)), -EBADMSG);
 	room.head.bytes = sizeof(struct client_head);
 	for (unsigned type = 0; type < 256; type++) {
-		bool known = type == CLIENT_NEED_IDS || type == CLIENT_TAKEOVER;
+		bool known =
+			type == CLIENT_NEED_IDS || type == CLIENT_TAKEOVER || type == CLIENT_POKE;
 
 		room.head.type = (uint8_t)type;
 		assert_int_equal(client_record_check(&room, sizeof(room)), known ? 0 : -EBADMSG);
