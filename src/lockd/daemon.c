@@ -29,6 +29,7 @@
 #define DAEMON_MEMORY_WAIT_MS  20u
 #define DAEMON_CONNECTIONS_MAX 4096u /* unless the settings say otherwise */
 #define DAEMON_LOCKS_MAX       1000000u
+#define DAEMON_WAIT_MS_MAX     3600000
 #define DAEMON_FILES_SPARE     64u /* descriptors that are no connections */
 
 uint64_t daemon_clock_ms(void)
@@ -175,7 +176,7 @@ static void listeners_resume(struct daemon *daemon)
 		listener_resume(&space->listener);
 }
 
-static int daemon_timeout(const struct daemon *daemon)
+static int daemon_timeout(const struct daemon *daemon, int wait_ms_max)
 {
 	uint64_t at = engine_deadline(daemon->engine);
 	uint64_t wait;
@@ -192,9 +193,11 @@ static int daemon_timeout(const struct daemon *daemon)
 	if (daemon->house_at_ms < at)
 		at = daemon->house_at_ms;
 	if (at == UINT64_MAX)
-		return -1;
+		return wait_ms_max;
 	wait = at > daemon->now_ms ? at - daemon->now_ms : 0;
-	return wait > 3600000 ? 3600000 : (int)wait;
+	if (wait_ms_max >= 0 && wait > (uint64_t)wait_ms_max)
+		return wait_ms_max;
+	return wait > DAEMON_WAIT_MS_MAX ? DAEMON_WAIT_MS_MAX : (int)wait;
 }
 
 static void inputs_handle(struct daemon *daemon)
@@ -352,12 +355,12 @@ static void daemon_house(struct daemon *daemon)
 		(void)daemon_orphans_write(daemon); /* too high is safe, going on */
 }
 
-void daemon_turn(struct daemon *daemon)
+void daemon_turn(struct daemon *daemon, int wait_ms_max)
 {
 	bool sure = loop_pending(&daemon->loop);
 
 	if (!sure) {
-		loop_wait(&daemon->loop, daemon_timeout(daemon));
+		loop_wait(&daemon->loop, daemon_timeout(daemon, wait_ms_max));
 		sure = daemon->loop.was_full;
 	}
 	daemon->memory_short = false;
@@ -385,7 +388,7 @@ void daemon_turn(struct daemon *daemon)
 int daemon_run(struct daemon *daemon)
 {
 	while (!daemon->ended)
-		daemon_turn(daemon);
+		daemon_turn(daemon, -1);
 	return daemon->exit_code;
 }
 

@@ -92,8 +92,11 @@ int daemon_init(struct daemon *daemon, struct log *log);
 /** daemon_start() - make the engine and listen; settings, privs and rundir are there. Return: 0;
  * -errno */
 int daemon_start(struct daemon *daemon);
-/** daemon_turn() - wait for input and handle it, once */
-void daemon_turn(struct daemon *daemon);
+/**
+ * daemon_turn() - wait for input and handle it, once
+ * @wait_ms_max: -1: as long as there is nothing to do
+ */
+void daemon_turn(struct daemon *daemon, int wait_ms_max);
 /** daemon_run() - turns until it has ended. Return: the exit code */
 int daemon_run(struct daemon *daemon);
 /** daemon_done() - free everything; for tests and fuzzers, the program just exits */
