@@ -13,8 +13,8 @@
 #include "engine/resource.h"
 
 /* Statuses that a completion can have; a lock keeps the index. */
-static const int STATUS[] = {0, -EAGAIN, -EDEADLK, -ETIMEDOUT, -DLM_STATUS_ECANCEL,
-	-DLM_STATUS_EUNLOCK, -ENOMEM};
+static const int STATUS[] = {
+	0, -EAGAIN, -EDEADLK, -ETIMEDOUT, -DLM_STATUS_ECANCEL, -DLM_STATUS_EUNLOCK, -ENOMEM};
 
 static uint8_t status_code(int status)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * Completions and blocking ASTs on their way to programs. They are kept in the lock itself until the
- * client takes them, so that a client that does not read costs nothing more: at most two completions
- * and one blocking AST a lock. Blocking ASTs for several modes that were not taken become one, for a mode
- * that blocks at least what each of them blocked.
- * Source: docs/protocol/wire.md, "Blocking ASTs".
+ * Completions and blocking ASTs on their way to programs. They are kept in the lock itself until
+ * the client takes them, so that a client that does not read costs nothing more: at most two
+ * completions and one blocking AST a lock. Blocking ASTs for several modes that were not taken
+ * become one, for a mode that blocks at least what each of them blocked. Source:
+ * docs/protocol/wire.md, "Blocking ASTs".
  */
 #include <stdbool.h>
 

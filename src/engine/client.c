@@ -91,7 +91,7 @@ static void unaccount(struct lock *lock)
 		count_held(lock, -1);
 	if (lock->flags & LOCK_COUNTED_PERSISTENT)
 		count_persistent(lock, -1);
-	lock->flags &= (uint16_t)~(LOCK_COUNTED | LOCK_COUNTED_PERSISTENT);
+	lock->flags &= (uint16_t) ~(LOCK_COUNTED | LOCK_COUNTED_PERSISTENT);
 }
 
 static void detach(struct engine_lockspace *ls, struct lock *lock)
@@ -197,7 +197,7 @@ void engine_client_close(struct engine_client *client)
 	client->closing = true;
 	list_remove(&client->dirty);
 	drop_blocks(client);
-	list_for_each_safe(lock, next, &client->locks, owner) {
+	list_for_each_safe (lock, next, &client->locks, owner) {
 		lock->flags |= LOCK_SILENT;
 		lock->flags &= (uint16_t)~LOCK_CALLBACK_LISTED;
 		lock->callback_next = NULL;
@@ -222,8 +222,8 @@ static void finish_close(struct engine_client *client)
 }
 
 /*
- * Locks that were abandoned go to the end of the list while their reply is awaited, so that the first
- * one that was abandoned already means that all were.
+ * Locks that were abandoned go to the end of the list while their reply is awaited, so that the
+ * first one that was abandoned already means that all were.
  */
 static bool close_some(struct engine_client *client, uint32_t *budget)
 {
@@ -253,7 +253,7 @@ bool client_close_work(struct engine_lockspace *ls, uint32_t budget)
 
 	if (!ls->running)
 		return false;
-	list_for_each_safe(client, next, &ls->closing, entry)
+	list_for_each_safe (client, next, &ls->closing, entry)
 		if (close_some(client, &budget))
 			return true;
 	return false;
@@ -285,14 +285,14 @@ void engine_client_info(const struct engine_client *client, struct engine_client
 	ret->persistent_held_count = client->persistent_held_count;
 	for (lock = client->callback_first; lock; lock = lock->callback_next)
 		ret->callback_count += lock->cast_count + (lock->bast_mode != DLM_MODE_IV);
-	list_for_each(lock, &client->locks, owner)
+	list_for_each (lock, &client->locks, owner)
 		if (list_linked(&lock->waiter) || lock->status == LOCK_WAITING ||
 			lock->status == LOCK_CONVERTING || (lock->flags & LOCK_LOOKUP_WAIT))
 			ret->waiting_count++;
 }
 
-void engine_client_counts(const struct engine_client *client, uint32_t *ret_held,
-	uint32_t *ret_persistent_held)
+void engine_client_counts(
+	const struct engine_client *client, uint32_t *ret_held, uint32_t *ret_persistent_held)
 {
 	*ret_held = client->held_count;
 	*ret_persistent_held = client->persistent_held_count;
@@ -309,7 +309,7 @@ static void search_queue(struct list *queue, int mode, struct orphan_search *sea
 {
 	struct lock *lock;
 
-	list_for_each(lock, queue, queue) {
+	list_for_each (lock, queue, queue) {
 		if (!is_orphan(lock) || (lock->flags & (LOCK_MASTER_COPY | LOCK_ENDED)))
 			continue;
 		if (lock->grmode != mode || list_linked(&lock->waiter))
@@ -329,8 +329,8 @@ int engine_adopt(
 
 	if (error)
 		return error;
-	resource = resource_find(ls, args->name, args->name_bytes,
-		resource_hash(args->name, args->name_bytes));
+	resource = resource_find(
+		ls, args->name, args->name_bytes, resource_hash(args->name, args->name_bytes));
 	if (!resource)
 		return -ENOENT;
 	search_queue(&resource->granted, args->mode, &search);
@@ -351,7 +351,7 @@ void client_adopted(struct engine_client *client, struct lock *lock)
 	unaccount(lock);
 	detach(client->ls, lock);
 	lock->shared &= (uint8_t)~WIRE_FLAG_ORPHAN;
-	lock->flags &= (uint16_t)~(LOCK_SILENT | LOCK_ABANDONED);
+	lock->flags &= (uint16_t) ~(LOCK_SILENT | LOCK_ABANDONED);
 	lock->cast_mode_last = lock->grmode;
 	client_attach(client, lock);
 	client_account(lock);
@@ -361,7 +361,7 @@ void client_purge_orphans(struct engine_lockspace *ls, uint32_t pid)
 {
 	struct lock *lock, *next;
 
-	list_for_each_safe(lock, next, &ls->orphans, owner)
+	list_for_each_safe (lock, next, &ls->orphans, owner)
 		if (!pid || lock->pid == pid)
 			request_abandon(lock);
 }
@@ -407,7 +407,7 @@ void client_free_all(struct engine_lockspace *ls)
 	for (i = 0; i < 2; i++) {
 		struct engine_client *client, *next;
 
-		list_for_each_safe(client, next, lists[i], entry) {
+		list_for_each_safe (client, next, lists[i], entry) {
 			list_remove(&client->entry);
 			list_remove(&client->dirty);
 			alloc_put(ls->engine->settings.alloc, client, sizeof(*client));

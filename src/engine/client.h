@@ -13,12 +13,13 @@
 struct lock;
 
 struct engine_client {
-	struct list entry;	/* ls->clients, or ls->closing */
-	struct list dirty;	/* engine->dirty_clients while it has callbacks that were not announced */
+	struct list entry; /* ls->clients, or ls->closing */
+	struct list
+		dirty; /* engine->dirty_clients while it has callbacks that were not announced */
 	struct engine_lockspace *ls;
-	void *context;		/* the caller's */
-	uint32_t number;	/* identifies it in lockid; never 0, never reused soon */
-	struct list locks;	/* lock->owner */
+	void *context;     /* the caller's */
+	uint32_t number;   /* identifies it in lockid; never 0, never reused soon */
+	struct list locks; /* lock->owner */
 	struct lock *callback_first, *callback_last;
 	uint32_t lock_count;
 	uint32_t held_count;
@@ -34,11 +35,12 @@ void client_attach(struct engine_client *client, struct lock *lock);
 /** client_account() - the lock's granted mode or owner changed: bring the counts up to date */
 void client_account(struct lock *lock);
 /**
- * client_settle() - after any operation: if the lock has ended, take it off its resource, and free it
- * when its callbacks were taken (or nobody listens). Lock and resource may be gone afterwards.
+ * client_settle() - after any operation: if the lock has ended, take it off its resource, and free
+ * it when its callbacks were taken (or nobody listens). Lock and resource may be gone afterwards.
  */
 void client_settle(struct lock *lock);
-/** client_close_work() - go on closing clients. Return: true if more than @budget locks were left */
+/** client_close_work() - go on closing clients. Return: true if more than @budget locks were left
+ */
 bool client_close_work(struct engine_lockspace *ls, uint32_t budget);
 /** client_adopted() - this orphan belongs to @client now */
 void client_adopted(struct engine_client *client, struct lock *lock);

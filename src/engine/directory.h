@@ -24,9 +24,9 @@ void directory_receive_remove(
 void directory_tick(struct engine_lockspace *ls);
 uint64_t directory_deadline(const struct engine_lockspace *ls);
 /**
- * directory_recover_lookup() - the RCOM LOOKUP of recovery: who is master of @name? The first to ask
- * becomes it where the recorded one is gone or none is.
- * Return: the master's nodeid; 0 out of memory (then the node fails, nothing may be answered)
+ * directory_recover_lookup() - the RCOM LOOKUP of recovery: who is master of @name? The first to
+ * ask becomes it where the recorded one is gone or none is. Return: the master's nodeid; 0 out of
+ * memory (then the node fails, nothing may be answered)
  */
 uint32_t directory_recover_lookup(
 	struct engine_lockspace *ls, uint32_t nodeid, const uint8_t *name, uint32_t bytes);

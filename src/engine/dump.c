@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The state of a lockspace as text, in the format of the kernel's debugfs files, so that the same tools
- * read both. A cursor keeps its place by bucket and by count within it, so that a dump of a million locks
- * can be written in pieces.
+ * The state of a lockspace as text, in the format of the kernel's debugfs files, so that the same
+ * tools read both. A cursor keeps its place by bucket and by count within it, so that a dump of a
+ * million locks can be written in pieces.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -19,7 +19,12 @@
 /* A line never needs more: a name of 64 bytes in hex, a value block of up to 512. */
 #define LINE_MAX_BYTES 2048u
 
-enum { AT_STARTED, AT_BUCKET, AT_RESOURCE, AT_LOCK };
+enum {
+	AT_STARTED,
+	AT_BUCKET,
+	AT_RESOURCE,
+	AT_LOCK
+};
 
 struct out {
 	char *text;
@@ -183,14 +188,14 @@ static void put_header(struct out *out, enum engine_dump_kind kind)
 /* Lock number @index of a resource, queues one after the other; NULL: no more. */
 static const struct lock *nth_lock(const struct resource *resource, uint32_t index)
 {
-	const struct list *queues[] = {&resource->granted, &resource->converting,
-		&resource->waiting, &resource->lookup};
+	const struct list *queues[] = {
+		&resource->granted, &resource->converting, &resource->waiting, &resource->lookup};
 	unsigned int i;
 
 	for (i = 0; i < 4; i++) {
 		const struct lock *lock;
 
-		list_for_each(lock, queues[i], queue)
+		list_for_each (lock, queues[i], queue)
 			if (!index--)
 				return lock;
 	}
@@ -207,16 +212,17 @@ static struct resource *resource_at(const struct engine_lockspace *ls, uint32_t 
 }
 
 /*
- * Locks whose request has no answer yet are on no queue; they are shown with the waiters, and at the end
- * of their resource.
+ * Locks whose request has no answer yet are on no queue; they are shown with the waiters, and at
+ * the end of their resource.
  */
-static void put_pending(struct out *out, enum engine_dump_kind kind, const struct resource *resource)
+static void put_pending(
+	struct out *out, enum engine_dump_kind kind, const struct resource *resource)
 {
 	const struct lock *lock;
 
 	if (!resource->pending_count)
 		return;
-	list_for_each(lock, &resource->ls->waiters, waiter) {
+	list_for_each (lock, &resource->ls->waiters, waiter) {
 		if (lock->resource != resource || !(lock->flags & LOCK_PENDING))
 			continue;
 		if (!has_room(out))
@@ -229,8 +235,8 @@ static void put_pending(struct out *out, enum engine_dump_kind kind, const struc
 }
 
 /* Return: true: the resource is complete */
-static bool dump_locks(struct out *out, enum engine_dump_kind kind,
-	const struct resource *resource, struct engine_dump_cursor *cursor)
+static bool dump_locks(struct out *out, enum engine_dump_kind kind, const struct resource *resource,
+	struct engine_dump_cursor *cursor)
 {
 	const struct lock *lock = nth_lock(resource, cursor->position[AT_LOCK]);
 
@@ -276,8 +282,8 @@ static void dump_resources(const struct engine_lockspace *ls, enum engine_dump_k
 	struct engine_dump_cursor *cursor, struct out *out)
 {
 	while (cursor->position[AT_BUCKET] < ls->resources.bucket_count) {
-		const struct resource *resource = resource_at(
-			ls, cursor->position[AT_BUCKET], cursor->position[AT_RESOURCE]);
+		const struct resource *resource =
+			resource_at(ls, cursor->position[AT_BUCKET], cursor->position[AT_RESOURCE]);
 
 		if (!resource) {
 			cursor->position[AT_BUCKET]++;
@@ -291,13 +297,13 @@ static void dump_resources(const struct engine_lockspace *ls, enum engine_dump_k
 	}
 }
 
-static void dump_waiters(const struct engine_lockspace *ls, struct engine_dump_cursor *cursor,
-	struct out *out)
+static void dump_waiters(
+	const struct engine_lockspace *ls, struct engine_dump_cursor *cursor, struct out *out)
 {
 	uint32_t skip = cursor->position[AT_LOCK];
 	const struct lock *lock;
 
-	list_for_each(lock, &ls->waiters, waiter) {
+	list_for_each (lock, &ls->waiters, waiter) {
 		if (skip) {
 			skip--;
 			continue;

@@ -25,8 +25,8 @@ static struct list *queue_of(struct resource *resource, enum lock_status status)
 	return NULL;
 }
 
-int lock_new(struct engine_lockspace *ls, struct resource *resource, uint32_t lkid,
-	struct lock **ret)
+int lock_new(
+	struct engine_lockspace *ls, struct resource *resource, uint32_t lkid, struct lock **ret)
 {
 	struct lock *lock;
 	int error;
@@ -93,7 +93,7 @@ static struct lock *find_remote_on(const struct list *queue, uint32_t nodeid, ui
 {
 	struct lock *lock;
 
-	list_for_each(lock, queue, queue)
+	list_for_each (lock, queue, queue)
 		if (lock->nodeid == nodeid && lock->remid == remid &&
 			(lock->flags & LOCK_MASTER_COPY))
 			return lock;
@@ -148,14 +148,15 @@ bool lock_is_master_side(const struct lock *lock)
 
 /*
  * New grants go before the first entry that requests less than they were granted. Entries of the
- * grant queue normally request nothing (IV), so the newest comes first: it shows in the order of BASTs.
+ * grant queue normally request nothing (IV), so the newest comes first: it shows in the order of
+ * BASTs.
  */
 static void enqueue_granted(struct lock *lock)
 {
 	struct list *queue = &lock->resource->granted;
 	struct lock *other;
 
-	list_for_each(other, queue, queue) {
+	list_for_each (other, queue, queue) {
 		if (other->rqmode < lock->grmode) {
 			list_add_before(&other->queue, &lock->queue);
 			return;

@@ -4,9 +4,9 @@
  * One lockspace: its tables and lists, and whether locking is open. It shares nothing with other
  * lockspaces but the node's links.
  *
- *	stopped		between stop and the moment when the recovery of a start begins: only STATUS is answered
- *	!running	from a stop to the end of a recovery: DLM_MSGs are kept in the request queue,
- *			clients wait
+ *	stopped		between stop and the moment when the recovery of a start begins: only STATUS
+ *is answered !running	from a stop to the end of a recovery: DLM_MSGs are kept in the request
+ *queue, clients wait
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,12 +36,13 @@ struct engine_lockspace {
 
 	struct hash resources;
 	struct hash locks;
-	struct list active; /* resources in use, newest first */
-	struct list unused; /* resources without locks, oldest first */
+	struct list active;  /* resources in use, newest first */
+	struct list unused;  /* resources without locks, oldest first */
 	struct list records; /* without locks here: our directory's records of other masters */
 	struct list waiters; /* locks of ours with an operation in flight, oldest first */
 	struct list clients;
-	struct list closing; /* clients that closed while locking was not open, or with locks left */
+	struct list
+		closing; /* clients that closed while locking was not open, or with locks left */
 	struct list orphans;
 	struct list requests; /* request queue: struct request_entry */
 	uint32_t client_count;

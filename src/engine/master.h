@@ -12,7 +12,8 @@ struct resource;
 /** master_request() - Return: 0 granted; -EINPROGRESS queued; -EAGAIN refused, on no queue */
 int master_request(struct lock *lock);
 void master_request_effects(struct lock *lock, int result);
-/** master_convert() - the lock is granted and has rqmode set. Return: 0; -EINPROGRESS; -EAGAIN; -EDEADLK */
+/** master_convert() - the lock is granted and has rqmode set. Return: 0; -EINPROGRESS; -EAGAIN;
+ * -EDEADLK */
 int master_convert(struct lock *lock);
 void master_convert_effects(struct lock *lock, int result);
 /** master_unlock() - Return: -DLM_STATUS_EUNLOCK, on no queue */

@@ -15,7 +15,8 @@ struct engine_lockspace;
 struct lock;
 struct resource;
 
-/* From an owner. @must_go: recovery, overlaps, unlocks; see node_send(). Return: 0; -ENOMEM if not @must_go */
+/* From an owner. @must_go: recovery, overlaps, unlocks; see node_send(). Return: 0; -ENOMEM if not
+ * @must_go */
 int message_send_request(struct lock *lock, uint32_t nodeid, bool must_go);
 int message_send_lookup(struct lock *lock, uint32_t nodeid, bool must_go);
 int message_send_convert(struct lock *lock, bool must_go);
@@ -28,8 +29,8 @@ void message_send_reply(struct lock *lock, enum wire_msg_type type, int result);
 void message_send_grant(struct lock *lock);
 void message_send_bast(struct lock *lock, int mode);
 /** message_send_refusal() - an answer to @msg for which there is no lock */
-void message_send_refusal(struct engine_lockspace *ls, uint32_t nodeid,
-	const struct wire_msg *msg, enum wire_msg_type type, int result);
+void message_send_refusal(struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg,
+	enum wire_msg_type type, int result);
 
 /* Between masters and directory. */
 /** message_send_remove() - Return: 0; -ENOMEM: not sent, try again later */
@@ -43,5 +44,5 @@ void message_receive(struct engine_lockspace *ls, uint32_t nodeid, const struct 
 /** message_process() - act on it; locking is open (or recovery processes the request queue) */
 void message_process(struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg);
 /** message_refused() - trace that @msg was ignored, and why */
-void message_refused(struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg,
-	const char *why);
+void message_refused(
+	struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg, const char *why);

@@ -29,7 +29,8 @@ static const unsigned char QUECVT[] = {
 	[DLM_MODE_EX] = 0,
 };
 
-/* For each granted mode, the requested modes for which the block is read; PW and EX write the rest. */
+/* For each granted mode, the requested modes for which the block is read; PW and EX write the rest.
+ */
 static const unsigned char READS[] = {
 	[DLM_MODE_NL] = NL | CR | CW | PR | PW | EX,
 	[DLM_MODE_CR] = CR | CW | PR | PW | EX,
@@ -56,7 +57,7 @@ bool mode_compatible(int one, int other)
 bool mode_is_middle_pair(int one, int other)
 {
 	return (one == DLM_MODE_PR && other == DLM_MODE_CW) ||
-		(one == DLM_MODE_CW && other == DLM_MODE_PR);
+	       (one == DLM_MODE_CW && other == DLM_MODE_PR);
 }
 
 bool mode_goes_down(int granted, int requested)

@@ -17,7 +17,7 @@ struct link *node_link(const struct engine *engine, uint32_t nodeid)
 {
 	struct link *link;
 
-	list_for_each(link, &engine->links, entry) {
+	list_for_each (link, &engine->links, entry) {
 		if (link->nodeid == nodeid)
 			return link;
 		if (link->nodeid > nodeid)
@@ -26,8 +26,8 @@ struct link *node_link(const struct engine *engine, uint32_t nodeid)
 	return NULL;
 }
 
-int node_send(struct engine *engine, uint32_t nodeid, const uint8_t *frame, size_t bytes,
-	bool must_go)
+int node_send(
+	struct engine *engine, uint32_t nodeid, const uint8_t *frame, size_t bytes, bool must_go)
 {
 	struct link *link = node_link(engine, nodeid);
 	int error;
@@ -107,7 +107,7 @@ void node_events_forget(struct engine *engine, const struct engine_lockspace *ls
 {
 	struct node_event *event, *next;
 
-	list_for_each_safe(event, next, &engine->ready, entry) {
+	list_for_each_safe (event, next, &engine->ready, entry) {
 		if (ls && event->output.lockspace != ls)
 			continue;
 		list_remove(&event->entry);

@@ -17,13 +17,13 @@ struct engine {
 	uint32_t nodeid;
 	uint64_t now_ms;
 	struct list lockspaces;
-	struct list links;	 /* struct link, ascending by nodeid */
+	struct list links;       /* struct link, ascending by nodeid */
 	struct list dirty_links; /* with output */
 	struct list dirty_clients;
 	struct list ready; /* outputs that are not peers or clients: struct node_event */
 	struct link_owner link_owner;
 	struct link_reserve *reserve;
-	uint32_t client_number;	 /* of the newest client; never 0 */
+	uint32_t client_number; /* of the newest client; never 0 */
 	uint64_t seed;
 	int fatal; /* not 0: node failure, negative errno */
 	bool fatal_told;
@@ -38,8 +38,8 @@ struct link *node_link(const struct engine *engine, uint32_t nodeid);
  * that is used up the node fails (node_fatal), since a missing answer would hang or mislead others
  * Return: 0; -ENOMEM; -ENOBUFS, -EPIPE, -ENOENT: see link_send()
  */
-int node_send(struct engine *engine, uint32_t nodeid, const uint8_t *frame, size_t bytes,
-	bool must_go);
+int node_send(
+	struct engine *engine, uint32_t nodeid, const uint8_t *frame, size_t bytes, bool must_go);
 /** node_fatal() - this node cannot go on: ENGINE_OUT_FATAL, nothing is sent any more */
 void node_fatal(struct engine *engine, int error);
 /** node_recovered() - ENGINE_OUT_RECOVERED, or _FAILED where @error is not 0 */

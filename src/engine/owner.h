@@ -10,11 +10,11 @@
 struct lock;
 
 struct owner_answer {
-	int result;	   /* 0 or negative */
-	uint8_t sbflags;   /* DLM_SBF_* */
-	uint8_t shared;	   /* WIRE_FLAG_* */
-	int grmode;	   /* as the master has it; IV: not said */
-	uint32_t remid;	   /* the master's id of the lock */
+	int result;         /* 0 or negative */
+	uint8_t sbflags;    /* DLM_SBF_* */
+	uint8_t shared;     /* WIRE_FLAG_* */
+	int grmode;         /* as the master has it; IV: not said */
+	uint32_t remid;     /* the master's id of the lock */
 	const uint8_t *lvb; /* NULL: none came */
 	uint32_t lvb_bytes;
 	uint32_t lvbseq;

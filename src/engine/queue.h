@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * The grant rules: what may be granted on a resource that we master, in which order, and who is told
- * that he is in the way.
- * Source: docs/protocol/wire.md, "Grant rules" and "Blocking ASTs".
+ * The grant rules: what may be granted on a resource that we master, in which order, and who is
+ * told that he is in the way. Source: docs/protocol/wire.md, "Grant rules" and "Blocking ASTs".
  */
 #include <stdbool.h>
 
@@ -12,8 +11,9 @@
 struct lock;
 struct resource;
 
-/** queue_can_grant() - decide for @lock as it arrives (not queued, or converting); may set ALTMODE or DEMOTED
- * Return: 1 grant it (in lock->rqmode, which ALT flags may have changed); 0 not now; -EDEADLK
+/** queue_can_grant() - decide for @lock as it arrives (not queued, or converting); may set ALTMODE
+ * or DEMOTED Return: 1 grant it (in lock->rqmode, which ALT flags may have changed); 0 not now;
+ * -EDEADLK
  */
 int queue_can_grant(struct lock *lock);
 /** queue_grant() - put it on the grant queue in its requested mode (value block first: value.h) */
@@ -22,8 +22,8 @@ void queue_grant(struct lock *lock);
  * @recovering: the grant pass at the end of a recovery, with its relaxed rule for conversions
  */
 void queue_rescan(struct resource *resource, bool recovering);
-/** queue_bast_blockers() - tell the granted locks that are in the way of @lock; with @converting also
- * those on the convert queue */
+/** queue_bast_blockers() - tell the granted locks that are in the way of @lock; with @converting
+ * also those on the convert queue */
 void queue_bast_blockers(struct lock *lock, bool converting);
 /** queue_rescan_converts() - only the convert queue: a conversion was just demoted */
 void queue_rescan_converts(struct resource *resource);

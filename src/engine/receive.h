@@ -18,11 +18,8 @@ void receive_request_reply(
 	struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg);
 void receive_convert_reply(
 	struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg);
-void receive_unlock_reply(
-	struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg);
-void receive_cancel_reply(
-	struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg);
+void receive_unlock_reply(struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg);
+void receive_cancel_reply(struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg);
 void receive_grant(struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg);
 void receive_bast(struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg);
-void receive_lookup_reply(
-	struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg);
+void receive_lookup_reply(struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg);

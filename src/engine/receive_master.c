@@ -30,9 +30,10 @@ static void take_flags(struct lock *lock, const struct wire_msg *msg)
 }
 
 /*
- * What the directory asks of us, we take on: its record says that we are master, or it says that there
- * is no other. But what lay in the request queue was sent before the directory was rebuilt, when the sender
- * need not have been it, and another may be master meanwhile: it asks again if we are to be.
+ * What the directory asks of us, we take on: its record says that we are master, or it says that
+ * there is no other. But what lay in the request queue was sent before the directory was rebuilt,
+ * when the sender need not have been it, and another may be master meanwhile: it asks again if we
+ * are to be.
  */
 static bool directory_asks(const struct engine_lockspace *ls, uint32_t dir, uint32_t nodeid)
 {
@@ -100,7 +101,7 @@ static int copy_new(struct engine_lockspace *ls, uint32_t nodeid, struct resourc
 static bool is_sane_request(const struct wire_msg *msg)
 {
 	return msg->lkid && mode_valid(msg->rqmode) && msg->extra_bytes >= 1 &&
-		msg->extra_bytes <= WIRE_NAME_MAX;
+	       msg->extra_bytes <= WIRE_NAME_MAX;
 }
 
 void receive_request(struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg)
@@ -133,8 +134,8 @@ void receive_request(struct engine_lockspace *ls, uint32_t nodeid, const struct 
 }
 
 /*
- * The master copy that a message is about. NULL: there is none, or it is not the sender's; where the
- * sender waits for an answer it gets -ENOENT as @reply.
+ * The master copy that a message is about. NULL: there is none, or it is not the sender's; where
+ * the sender waits for an answer it gets -ENOENT as @reply.
  */
 static struct lock *find_copy(struct engine_lockspace *ls, uint32_t nodeid,
 	const struct wire_msg *msg, enum wire_msg_type reply)

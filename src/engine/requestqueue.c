@@ -10,8 +10,8 @@
 #include "engine/node.h"
 
 struct request_entry {
-	struct list entry; /* ls->requests */
-	uint32_t nodeid;   /* who sent it */
+	struct list entry;   /* ls->requests */
+	uint32_t nodeid;     /* who sent it */
 	struct wire_msg msg; /* msg.extra points into extra */
 	uint8_t extra[];
 };
@@ -49,14 +49,14 @@ static bool is_void(const struct engine_lockspace *ls, const struct request_entr
 	if (ls->nodir || member_is_gone(ls, entry->nodeid) || !member_find(ls, entry->nodeid))
 		return true;
 	return entry->msg.type == WIRE_MSG_LOOKUP || entry->msg.type == WIRE_MSG_LOOKUP_REPLY ||
-		entry->msg.type == WIRE_MSG_REMOVE;
+	       entry->msg.type == WIRE_MSG_REMOVE;
 }
 
 void requestqueue_purge(struct engine_lockspace *ls)
 {
 	struct request_entry *entry, *next;
 
-	list_for_each_safe(entry, next, &ls->requests, entry)
+	list_for_each_safe (entry, next, &ls->requests, entry)
 		if (is_void(ls, entry))
 			entry_free(ls, entry);
 }
@@ -78,6 +78,6 @@ void requestqueue_drop_all(struct engine_lockspace *ls)
 {
 	struct request_entry *entry, *next;
 
-	list_for_each_safe(entry, next, &ls->requests, entry)
+	list_for_each_safe (entry, next, &ls->requests, entry)
 		entry_free(ls, entry);
 }

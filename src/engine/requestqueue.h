@@ -11,7 +11,8 @@
 
 struct engine_lockspace;
 
-/** requestqueue_add() - keep a copy. Where there is no memory the node fails: a peer counts on it */
+/** requestqueue_add() - keep a copy. Where there is no memory the node fails: a peer counts on it
+ */
 void requestqueue_add(struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg);
 /** requestqueue_purge() - drop what the recovery has made void: of gone nodes, lookups, removes */
 void requestqueue_purge(struct engine_lockspace *ls);

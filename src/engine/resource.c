@@ -65,8 +65,8 @@ int resource_new(struct engine_lockspace *ls, const void *name, uint32_t bytes, 
 bool resource_has_locks(const struct resource *resource)
 {
 	return !list_empty(&resource->granted) || !list_empty(&resource->converting) ||
-		!list_empty(&resource->waiting) || !list_empty(&resource->lookup) ||
-		resource->pending_count;
+	       !list_empty(&resource->waiting) || !list_empty(&resource->lookup) ||
+	       resource->pending_count;
 }
 
 void resource_free(struct resource *resource)
@@ -83,7 +83,7 @@ void resource_free(struct resource *resource)
 static bool is_remote_record(const struct resource *resource)
 {
 	return resource->dir_nodeid == resource->ls->engine->nodeid && resource->master_nodeid &&
-		!resource_is_master(resource);
+	       !resource_is_master(resource);
 }
 
 void resource_file(struct resource *resource)
@@ -116,8 +116,8 @@ void resource_put(struct resource *resource)
 		return;
 	if (recovery_active(ls))
 		return; /* the recovery's sweep does it */
-	resource->flags &= (uint16_t)~(RESOURCE_IN_USE | RESOURCE_MASTER_UNCERTAIN |
-		RESOURCE_VALNOTVALID | RESOURCE_VALUE_LOST | RESOURCE_TOLD);
+	resource->flags &= (uint16_t) ~(RESOURCE_IN_USE | RESOURCE_MASTER_UNCERTAIN |
+					RESOURCE_VALNOTVALID | RESOURCE_VALUE_LOST | RESOURCE_TOLD);
 	if (resource->flags & RESOURCE_UNCONFIRMED) { /* a record of it would never end */
 		resource->flags &= (uint16_t)~RESOURCE_UNCONFIRMED;
 		resource_set_master(resource, 0);

@@ -10,7 +10,8 @@ static inline void lksb_status(struct dlm_lksb *lksb, int status)
 	__atomic_store_n(&lksb->sb_status, status, __ATOMIC_RELEASE);
 }
 
-/** lksb_lkid() - which lock it is of; not written where it says so, since it may be read just now */
+/** lksb_lkid() - which lock it is of; not written where it says so, since it may be read just now
+ */
 static inline void lksb_lkid(struct dlm_lksb *lksb, uint32_t lkid)
 {
 	if (lksb->sb_lkid != lkid)

@@ -25,7 +25,7 @@ struct one {
 	struct alloc alloc;
 	uint64_t alloc_count; /* allocations so far */
 	uint64_t fail_at;     /* that one fails, 0: none */
-	int64_t live;	      /* allocations that were not given back */
+	int64_t live;         /* allocations that were not given back */
 };
 
 static inline void *one_get(void *context, size_t bytes)

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#define EUNLOCKED (-DLM_STATUS_EUNLOCK)
+#define EUNLOCKED  (-DLM_STATUS_EUNLOCK)
 #define ECANCELLED (-DLM_STATUS_ECANCEL)
 
 static void close_client(struct one *one, unsigned int who)
@@ -180,7 +180,8 @@ static void test_limit_and_ids(void **state)
 	one_stop(&one);
 }
 
-/* Nothing a program does may need more than what was kept for it, or be half done for want of memory. */
+/* Nothing a program does may need more than what was kept for it, or be half done for want of
+ * memory. */
 static int script(struct one *one)
 {
 	const uint8_t value[DLM_USER_LVB_BYTES] = "v";

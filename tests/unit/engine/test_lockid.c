@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Lock ids: blocks belong to one holder, live ids keep a block, and reuse comes as late as possible. */
+/* Lock ids: blocks belong to one holder, live ids keep a block, and reuse comes as late as
+ * possible. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -92,7 +92,7 @@ static void test_down(void **state)
 	for (granted = 0; granted < MODES; granted++) {
 		for (requested = 0; requested < MODES; requested++) {
 			bool down = requested < granted &&
-				!(granted == DLM_MODE_PR && requested == DLM_MODE_CW);
+				    !(granted == DLM_MODE_PR && requested == DLM_MODE_CW);
 
 			assert_int_equal(mode_goes_down(granted, requested), down);
 			if (!down)
