@@ -88,8 +88,14 @@ void directory_receive_remove(
 		message_refused(ls, nodeid, msg, "the sender is not recorded as master");
 		return;
 	}
-	if (resource->flags & RESOURCE_IN_USE)
-		return; /* expected: we have asked it, it will be master again */
+	if (resource->flags & RESOURCE_IN_USE) {
+		/*
+		 * Expected: we have asked it, and it will be master again. If it is not asked after
+		 * all (a recovery came in between), the record must not outlive our use of it.
+		 */
+		resource->flags |= RESOURCE_UNCONFIRMED;
+		return;
+	}
 	if (!is_genuine(resource)) {
 		message_refused(ls, nodeid, msg, "overtaken by a lookup of the same node");
 		return;
