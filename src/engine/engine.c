@@ -318,10 +318,13 @@ void engine_peer_remove(struct engine *engine, uint32_t nodeid)
 void engine_peer_connected(struct engine *engine, uint32_t nodeid)
 {
 	struct link *link = node_link(engine, nodeid);
+	struct engine_lockspace *ls;
 
-	if (!link)
+	if (!link || engine->fatal)
 		return;
 	link_connected(link);
+	list_for_each(ls, &engine->lockspaces, entry)
+		recovery_connected(ls, nodeid);
 	if (link_has_output(link))
 		on_wakeup(engine, nodeid);
 }

@@ -430,6 +430,18 @@ void recovery_tick(struct engine_lockspace *ls)
 		(void)recovery_work(ls, TICK_BUDGET);
 }
 
+/* NAMES wait for their time: an answer that was lost has moved on in the kernel that gave it
+ * (6.12). */
+void recovery_connected(struct engine_lockspace *ls, uint32_t nodeid)
+{
+	struct recovery_ask *ask = &ls->recovery.room->ask;
+
+	if (ask->state != ASK_SENT || ask->type != WIRE_RCOM_STATUS || ask->nodeid != nodeid)
+		return;
+	ask->state = ASK_NONE;
+	(void)recovery_work(ls, TICK_BUDGET);
+}
+
 uint64_t recovery_deadline(const struct engine_lockspace *ls)
 {
 	const struct recovery_room *room = ls->recovery.room;

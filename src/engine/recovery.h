@@ -72,6 +72,9 @@ int recovery_start(struct engine_lockspace *ls, const struct engine_member *memb
 /** recovery_work() - one slice of at most @budget items. Return: true if more can be done now */
 bool recovery_work(struct engine_lockspace *ls, uint32_t budget);
 void recovery_tick(struct engine_lockspace *ls);
+/** recovery_connected() - there is a new connection to @nodeid: what we asked may have died with
+ * the old */
+void recovery_connected(struct engine_lockspace *ls, uint32_t nodeid);
 uint64_t recovery_deadline(const struct engine_lockspace *ls);
 /** recovery_receive() - an RCOM for this lockspace, from a peer */
 void recovery_receive(struct engine_lockspace *ls, uint32_t nodeid, const struct wire_rcom *rcom);

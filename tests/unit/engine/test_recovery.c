@@ -427,6 +427,28 @@ static void test_lost_status(void **state)
 	several_done(&several);
 }
 
+/* With a new connection a question is asked anew at once: it may have died with the old one. */
+static void test_asks_after_reconnect(void **state)
+{
+	struct several several;
+
+	(void)state;
+	several_init(&several);
+	several_boot(&several, 1);
+	several_boot(&several, 2);
+	several.node[2].held[1] = true;
+	several_start(&several, 0);
+	several_wait(&several, 10);
+	several.node[2].held[1] = false;
+	engine_peer_disconnected(several.node[2].engine, 1);
+	engine_peer_disconnected(several.node[1].engine, 2);
+	engine_peer_connected(several.node[2].engine, 1);
+	engine_peer_connected(several.node[1].engine, 2);
+	several_wait(&several, 1000);
+	assert_true(several_running(&several));
+	several_done(&several);
+}
+
 static void test_start_refuses(void **state)
 {
 	struct several several;
@@ -643,6 +665,7 @@ int main(void)
 		cmocka_unit_test(test_config_mismatch),
 		cmocka_unit_test(test_not_ready),
 		cmocka_unit_test(test_lost_status),
+		cmocka_unit_test(test_asks_after_reconnect),
 		cmocka_unit_test(test_start_refuses),
 		cmocka_unit_test(test_master_learns_from_lock),
 		cmocka_unit_test(test_many),
