@@ -104,13 +104,17 @@ void directory_receive_remove(
 }
 
 /*
- * Locks that we have at the master before must go to the new one: that is the case where it is gone, or
- * where an aborted recovery has left the resource in between. Else we have none but what is under way.
+ * Locks that we have at the master before must go to the new one where that is gone; where an aborted
+ * recovery has left the resource in between, RESOURCE_NEW_MASTER says so already. One that lives and does
+ * not name the resource has dropped it: what we have there is under way, and its answer with it. To
+ * send that to the new master would be to bring back what was unlocked.
  */
 static void move_master(struct resource *resource, uint32_t nodeid)
 {
-	if ((resource->flags & RESOURCE_IN_USE) && resource->master_nodeid &&
-		recovery_rebuilds(resource->ls))
+	uint32_t before = resource->master_nodeid;
+
+	if ((resource->flags & RESOURCE_IN_USE) && before &&
+		(!member_find(resource->ls, before) || member_is_gone(resource->ls, before)))
 		resource->flags |= RESOURCE_NEW_MASTER;
 	resource_set_master(resource, nodeid);
 }

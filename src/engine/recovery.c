@@ -331,11 +331,6 @@ bool recovery_active(const struct engine_lockspace *ls)
 	       !recovery->room->sweeping;
 }
 
-bool recovery_rebuilds(const struct engine_lockspace *ls)
-{
-	return ls->recovery.room->rebuild;
-}
-
 /* ---- beginning and end ---- */
 
 int recovery_init(struct engine_lockspace *ls, uint64_t seed)

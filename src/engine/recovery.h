@@ -87,7 +87,4 @@ void recovery_receive_unknown(
  * may move from the resources in use to the unused, since the steps walk along them
  */
 bool recovery_active(const struct engine_lockspace *ls);
-/** recovery_rebuilds() - masters and locks are recovered in this one: somebody is gone, or no
- * directory */
-bool recovery_rebuilds(const struct engine_lockspace *ls);
 const char *recovery_step_name(enum recovery_step step);
