@@ -19,10 +19,11 @@ from . import protocol as p
 class Lockd:
     """Starts dlm_lockd in `run` and answers it like dlm_controld with one node.
 
-    auto=False: the test says everything itself with send(). `uid`: as that user.
+    auto=False: the test says everything itself with send(). `uid`: as that user. `prefix`: words
+    before the program's, of one that executes it. `before`: called in the child before that.
     """
 
-    def __init__(self, run, auto=True, settings=None, uid=None):
+    def __init__(self, run, auto=True, settings=None, uid=None, prefix=(), before=None):
         self.run, self.auto = run, auto
         self.messages, self.news = [], threading.Condition()
         self.closed = False
@@ -33,9 +34,9 @@ class Lockd:
         self.log_path = os.path.join(run, "lockd.log")
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [places.program("dlm_lockd", "src/lockd")], stdin=subprocess.DEVNULL, stdout=log,
+                [*prefix, places.program("dlm_lockd", "src/lockd")], stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log, env=dict(os.environ, UDLM_RUN_DIR=run), close_fds=False,
-                preexec_fn=lambda: self._child(theirs.fileno(), uid))
+                preexec_fn=lambda: self._child(theirs.fileno(), uid, before))
         theirs.close()
         self.pid = self.process.pid
         self.send(settings if settings is not None else p.settings())
@@ -43,7 +44,9 @@ class Lockd:
         self.thread.start()
 
     @staticmethod
-    def _child(fd, uid):
+    def _child(fd, uid, before):
+        if before:
+            before()
         os.dup2(fd, 3, inheritable=True) if fd != 3 else os.set_inheritable(3, True)
         if uid is not None:
             os.setgroups([])
