@@ -39,6 +39,24 @@ static int has_thread;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 
+static char *rest; /* of the line */
+
+static const char *next_word(void)
+{
+	const char *word;
+
+	do {
+		word = strsep(&rest, " \n");
+	} while (word && !*word);
+	return word;
+}
+
+static const char *first_word(char *line)
+{
+	rest = line;
+	return next_word();
+}
+
 static void completed(void *arg)
 {
 	struct slot *slot = arg;
@@ -73,7 +91,7 @@ static void answer_slot(const struct slot *slot, int result)
 
 static struct slot *next_slot(void)
 {
-	unsigned long number = strtoul(strtok(NULL, " \n"), NULL, 0);
+	unsigned long number = strtoul(next_word(), NULL, 0);
 
 	if (number >= SLOTS)
 		exit(2);
@@ -83,14 +101,14 @@ static struct slot *next_slot(void)
 
 static unsigned long next_number(void)
 {
-	const char *word = strtok(NULL, " \n");
+	const char *word = next_word();
 
 	return word ? strtoul(word, NULL, 0) : 0;
 }
 
 static size_t next_name(unsigned char *ret)
 {
-	const char *word = strtok(NULL, " \n");
+	const char *word = next_word();
 	size_t bytes = 0;
 	unsigned int byte;
 
@@ -189,7 +207,7 @@ static void do_thread(void)
 
 static void do_open(const char *command)
 {
-	const char *name = strtok(NULL, " \n");
+	const char *name = next_word();
 	mode_t mode = (mode_t)next_number();
 	uint32_t flags = (uint32_t)next_number();
 
@@ -200,7 +218,7 @@ static void do_open(const char *command)
 
 static void do_release(void)
 {
-	const char *name = strtok(NULL, " \n");
+	const char *name = next_word();
 
 	answer(dlm_release_lockspace(name, ls, (int)next_number()));
 	ls = NULL;
@@ -224,7 +242,7 @@ static void do_idle(void)
 static void do_lvb(void)
 {
 	struct slot *slot = next_slot();
-	const char *text = strtok(NULL, " \n");
+	const char *text = next_word();
 
 	memset(slot->lvb, 0, sizeof(slot->lvb));
 	if (text)
@@ -276,7 +294,7 @@ int main(void)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	while (fgets(line, sizeof(line), stdin)) {
-		const char *word = strtok(line, " \n");
+		const char *word = first_word(line);
 
 		if (word)
 			command(word);

@@ -33,7 +33,7 @@ static int take_all(dlm_lshandle_t ls, unsigned count)
 
 int main(int argc, char **argv)
 {
-	unsigned count = argc == 3 ? (unsigned)atoi(argv[2]) : 0, i;
+	unsigned count = argc == 3 ? (unsigned)strtoul(argv[2], NULL, 10) : 0, i;
 	struct dlm_lksb *lksbs = calloc(count ? count : 1, sizeof(*lksbs));
 	dlm_lshandle_t ls = dlm_open_lockspace(argv[1]);
 

@@ -301,7 +301,7 @@ static void worker_start(struct worker *worker, unsigned operations, unsigned se
 
 int main(int argc, char **argv)
 {
-	unsigned i, count = argc == 6 ? (unsigned)atoi(argv[2]) : 0;
+	unsigned i, count = argc == 6 ? (unsigned)strtoul(argv[2], NULL, 10) : 0;
 	bool own = argc == 6 && !strcmp(argv[5], "dispatch");
 	struct worker *workers = calloc(count ? count : 1, sizeof(*workers));
 	pthread_t dispatcher;
@@ -314,8 +314,8 @@ int main(int argc, char **argv)
 	if (own ? pthread_create(&dispatcher, NULL, dispatch, NULL) : dlm_ls_pthread_init(ls))
 		fail("no dispatcher\n");
 	for (i = 0; i < count; i++)
-		worker_start(
-			&workers[i], (unsigned)atoi(argv[3]), (unsigned)atoi(argv[4]) * 1000 + i);
+		worker_start(&workers[i], (unsigned)strtoul(argv[3], NULL, 10),
+			(unsigned)strtoul(argv[4], NULL, 10) * 1000 + i);
 	for (i = 0; i < count; i++)
 		pthread_join(workers[i].thread, NULL);
 	stop = true;
