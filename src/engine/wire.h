@@ -5,7 +5,9 @@
  * values are legal; it keeps no state and knows nothing of locks.
  *
  * What we emit passes the same validator as what we receive, since a kernel peer trusts its
- * members. Source: docs/protocol/wire.md.
+ * members.
+ *
+ * Source: docs/protocol/wire.md, "Header", "Validation", "Messages" and "Recovery messages".
  */
 #include <stdbool.h>
 #include <stddef.h>
