@@ -87,13 +87,15 @@ static void check_value_exclusive(
 	if (value->doubts)
 		return;
 	if (invalid) {
-		if (!value->invalid_allowed && !value->unknown)
+		if (!value->invalid_allowed && !value->unknown && !model->cluster->faulty)
 			check_value_wrong(
 				model, lock, now, serial, invalid, "nothing invalidated it");
 		return;
 	}
 	if (value->invalid_must && !value->unknown)
 		check_value_wrong(model, lock, now, serial, invalid, "it was invalidated");
+	if (value->unknown && serial == lock->buffer)
+		return; /* his own bytes back, or the block: who knows */
 	if (value->unknown || serial == value->high ||
 		(value->loose && serial >= value->low && serial <= value->high)) {
 		check_value_settle(model, lock, serial);
@@ -111,7 +113,8 @@ static void check_value_shared(
 	bool none = lock->read_none || value->none_before || !lock->read_low ||
 		    lock->read_gaps != value->gaps;
 
-	if (invalid || value->unknown || value->doubts || lock->read_resets != value->resets)
+	if (invalid || lock->read_unknown || value->unknown || value->doubts ||
+		lock->read_resets != value->resets)
 		return;
 	if (serial >= lock->read_low && serial <= value->high)
 		return;

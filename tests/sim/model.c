@@ -254,6 +254,7 @@ static void model_begin(struct model *model, struct model_lock *lock, enum model
 	lock->recovery = model->recoveries[lock->space];
 	lock->read_resets = lock->resource->value.resets;
 	lock->read_none = lock->resource->value.none_before;
+	lock->read_unknown = lock->resource->value.unknown || lock->resource->value.doubts;
 	lock->read_gaps = lock->resource->value.gaps;
 	model->operation_count++;
 }

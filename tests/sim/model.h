@@ -75,6 +75,7 @@ struct model_lock {
 	uint32_t recovery;            /* model.recoveries then */
 	uint32_t read_resets;         /* value.resets then */
 	bool read_none;               /* value.none_allowed then */
+	bool read_unknown;            /* value.unknown or value.doubts then */
 	uint32_t read_gaps;           /* value.gaps then */
 	bool cancel, deadlock_cancel; /* accepted since the operation began */
 	bool force;                   /* force-unlock accepted */
