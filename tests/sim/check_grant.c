@@ -103,7 +103,7 @@ static bool check_grant_able(const struct check_grant *queues, uint32_t at)
 	if (check_grant_as(queues, at, lock->requested_mode))
 		return true;
 	if (lock->status == 3 && check_grant_deadlock(queues, at))
-		return lock->exflags & DLM_LKF_CONVDEADLK; /* it would have been demoted */
+		return false; /* CONVDEADLK demotes it when the queue is looked at again */
 	if ((lock->exflags & DLM_LKF_ALTPR) && lock->requested_mode != DLM_MODE_PR)
 		return check_grant_as(queues, at, DLM_MODE_PR);
 	if ((lock->exflags & DLM_LKF_ALTCW) && lock->requested_mode != DLM_MODE_CW)
