@@ -121,6 +121,8 @@ static void lock_complete(
 		dispatch_drop(&handle->dispatch, lock->reserved);
 	lock_settle(lock);
 	lock->mode = completion->mode;
+	if (!completion->status)
+		lock->cancelled = false; /* it came too late */
 	if (completion->ended)
 		table_remove(&handle->table, lock);
 }

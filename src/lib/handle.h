@@ -52,7 +52,10 @@ void handle_close(struct handle *handle);
  * or lost; -EPERM another process uses it now; -ENOMEM.
  */
 int handle_enter(struct handle *handle);
-/** handle_enter_lost() - as handle_enter(), but a lost handle may be entered too */
+/**
+ * handle_enter_lost() - as handle_enter(), but a lost handle may be entered too, also by a process
+ * that had to leave it to another one: each lets its own lease go
+ */
 int handle_enter_lost(struct handle *handle);
 /** handle_leave() - end a call: see that what it took in gets delivered; release the mutex */
 void handle_leave(struct handle *handle);

@@ -76,6 +76,15 @@ void input_wait_hangup(struct handle *handle)
 	tell_others(handle);
 }
 
+bool input_hung_up(struct handle *handle)
+{
+	struct pollfd fd = {.fd = handle->fd, .events = 0};
+
+	if (poll(&fd, 1, 0) == 1)
+		lost_enter(handle);
+	return handle->lost.happened;
+}
+
 int input_wait_ms(struct handle *handle, int wait_ms)
 {
 	int result = gone(handle);

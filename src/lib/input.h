@@ -20,6 +20,8 @@ int input_wait_ms(struct handle *handle, int wait_ms);
 /** input_wait_hangup() - wait for the end of a connection that another process uses, or a wake-up
  */
 void input_wait_hangup(struct handle *handle);
+/** input_hung_up() - whether the connection has ended, which the handle knows then */
+bool input_hung_up(struct handle *handle);
 /** input_take() - take in what has arrived, without waiting and without delivering */
 void input_take(struct handle *handle);
 /** input_notify() - wake the threads that wait, if what was taken in may concern them */

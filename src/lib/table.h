@@ -30,7 +30,7 @@ struct lock {
 	uint8_t mode_wanted; /* only valid in LOCK_REQUEST and LOCK_CONVERT */
 	uint8_t op;          /* enum lock_op: what has not completed yet */
 	bool told;           /* it ends with a delivery, beside or instead of waiting calls */
-	bool cancelled;      /* a cancel or force-unlock was accepted since the last lock call */
+	bool cancelled;      /* what the last lock call began was cancelled */
 	bool value_block;    /* the last lock call had VALBLK */
 	void (*ast)(void *arg);
 	void *ast_arg;

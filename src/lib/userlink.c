@@ -141,12 +141,10 @@ int userlink_check(struct handle *handle)
 {
 	struct user *user = handle->engine;
 
-	if (user->disowned)
-		return -EPERM;
-	if (user->taking_over)
+	/* Where all is lost the lease may be closed already, and nothing can be taken over. */
+	if (handle->lost.happened || user->taking_over)
 		return 0;
-	/* Where the lease is closed already, everything is lost, and nothing can be taken over. */
-	if (handle->lost.happened || connection_owned(user->connection))
+	if (!user->disowned && connection_owned(user->connection))
 		return 0;
 	user->disowned = true;
 	return -EPERM;

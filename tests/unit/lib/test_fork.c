@@ -234,6 +234,31 @@ static void test_lost_in_both(void **state)
 	assert_false(fake_lease_held(&fake));
 }
 
+/* The former hears of the loss as well: it has the lease too, and must let it go. */
+static void test_lost_in_former(void **state)
+{
+	pid_t pid;
+
+	assert_int_equal(dlm_ls_set_lost_callback(ls, lost, NULL), 0);
+	pid = fork();
+	if (!pid) {
+		CHECK(dlm_ls_lock(ls, 0, &lksb, 0, "x", 1, 0, note, "a", note, NULL) == 0);
+		_exit(0);
+	}
+	give_to(pid);
+	fake_send(&fake);
+	fake_next_lock(&fake);
+	assert_child(pid);
+	assert_int_equal(dlm_dispatch(dlm_ls_get_fd(ls)), -1);
+	assert_int_equal(errno, EPERM);
+	assert_true(fake_lease_held(&fake));
+	fake_hangup(&fake);
+	assert_int_equal(dlm_dispatch(dlm_ls_get_fd(ls)), -1);
+	assert_int_equal(errno, ENOTCONN);
+	assert_int_equal(called, 11);
+	assert_false(fake_lease_held(&fake));
+}
+
 #ifndef LIBDLM_LT
 #ifndef __SANITIZE_THREAD__
 /* daemon(3): the parent had a thread, so the child gets one when it first makes a call. */
@@ -321,6 +346,7 @@ int main(void)
 		T(test_takeover_asks_again),
 		cmocka_unit_test_setup_teardown(test_lease_of_child, setup, teardown_closed),
 		T(test_lost_in_both),
+		T(test_lost_in_former),
 #ifndef LIBDLM_LT
 #ifndef __SANITIZE_THREAD__ /* which cannot start a thread there */
 		T(test_thread_in_child),
