@@ -267,6 +267,8 @@ static void packet_handle(struct connection *c, const uint8_t *data, uint32_t by
 			if (rest_keep(c, data + at, bytes - at, pid)) {
 				output_unreserve(c);
 				connection_interest(c);
+				if (!c->operation && !c->out_stuck)
+					output_want(c); /* no memory: again, later */
 			}
 			return;
 		}
@@ -342,6 +344,11 @@ static void connection_read(struct connection *c)
 
 	if (received.bytes == -EAGAIN || received.bytes == -EINTR || received.bytes == -ENOMEM)
 		return;
+	if (received.bytes == -ECONNRESET) {
+		/* It went without having read everything. What it sent is still there. */
+		output_discard(c);
+		return;
+	}
 	if (received.bytes < 0 || (!received.bytes && !received.has_credentials)) {
 		connection_end(c);
 		return;

@@ -75,15 +75,6 @@ static int dumpjob_new(struct daemon *daemon, const struct control_ls *message)
 	return 0;
 }
 
-void dumpjob_begin(struct daemon *daemon, const struct control_ls *message)
-{
-	int rv = dumpjob_new(daemon, message);
-
-	if (rv)
-		admin_report(
-			daemon, CONTROL_DUMP_IS, message->name, message->number, rv, NULL, 0, -1);
-}
-
 static int piece_write(int fd, const char *text, size_t bytes)
 {
 	while (bytes) {
@@ -95,6 +86,37 @@ static int piece_write(int fd, const char *text, size_t bytes)
 		bytes -= (size_t)done;
 	}
 	return 0;
+}
+
+/* The log is one piece. */
+static int log_dump(struct daemon *daemon, const struct control_ls *message)
+{
+	size_t bytes = log_ring_used(daemon->log);
+	char *text = malloc(bytes + 1);
+	int fd = memfd_create("dlm_log", MFD_CLOEXEC);
+	int rv = text && fd >= 0 ? 0 : -ENOMEM;
+
+	if (!rv) {
+		bytes = log_ring_copy(daemon->log, text, bytes);
+		rv = piece_write(fd, text, bytes);
+	}
+	free(text);
+	if (rv && fd >= 0)
+		close(fd);
+	if (!rv)
+		admin_report(
+			daemon, CONTROL_DUMP_IS, message->name, message->number, 0, NULL, 0, fd);
+	return rv;
+}
+
+void dumpjob_begin(struct daemon *daemon, const struct control_ls *message)
+{
+	int rv = message->result == CONTROL_DUMP_LOG ? log_dump(daemon, message)
+						     : dumpjob_new(daemon, message);
+
+	if (rv)
+		admin_report(
+			daemon, CONTROL_DUMP_IS, message->name, message->number, rv, NULL, 0, -1);
 }
 
 bool dumpjob_work(struct daemon *daemon)

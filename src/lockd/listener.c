@@ -39,8 +39,10 @@ static int listener_listen(struct listener *listener)
 
 	if (listen(listener->fd, LISTENER_BACKLOG) < 0)
 		return -errno;
-	if (listener->source.fd >= 0)
+	if (listener->source.fd >= 0) {
+		listener_resume(listener);
 		return 0;
+	}
 	rv = loop_add(listener->loop, &listener->source, listener->fd, EPOLLIN);
 	return rv;
 }

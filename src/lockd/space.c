@@ -21,6 +21,8 @@ static void space_ready(struct loop_source *source, uint32_t events)
 	struct space *space = list_entry(listener, struct space, listener);
 	int i, fd;
 
+	if (!space_open_now(space))
+		return;
 	for (i = 0; i < SPACE_ACCEPT_MAX; i++) {
 		fd = listener_accept(listener);
 		if (fd >= 0) {
@@ -112,6 +114,8 @@ static void space_event(
 	snprintf(event.name, sizeof(event.name), "%s", space->name);
 	space->event_done = false;
 	space->event_result = 0;
+	if (space->state == SPACE_LEAVING)
+		listener_pause(&space->listener); /* who still connects finds nobody */
 	admin_send(space->daemon, &event, sizeof(event));
 }
 

@@ -56,6 +56,9 @@ struct control_head {
 	uint32_t bytes; /* of the whole message */
 };
 
+/* In CONTROL_DUMP for a kind, without a name: the newest lines of dlm_lockd's log, all levels. */
+#define CONTROL_DUMP_LOG 255
+
 #define CONTROL_SETTING_LOG_DEBUG 0x1u
 #define CONTROL_SETTING_SINGLE    0x2u /* no cluster: open no port */
 #define CONTROL_SETTING_SPEAK_3_1 0x4u

@@ -222,6 +222,11 @@ def test_dump(space):
         assert space.dump(b"x", 9) == -errno.EINVAL
 
 
+def test_dump_of_the_log(space):
+    text = space.dump(b"", 255)
+    assert b"lockspace x is up" in text and text.endswith(b"\n")
+
+
 def test_dump_of_a_lockspace_that_goes_meanwhile(space):
     client = space.connect("x")
     for number in range(3000):

@@ -141,6 +141,32 @@ def test_create_waits_in_line_behind_a_release(space):
     assert space.status()[1][0]["creators"] == 1
 
 
+def test_program_that_connects_while_the_lockspace_goes(start_lockd):
+    """It was in the queue of the socket when the release began: it finds nobody, and does no harm."""
+    lockd = start_lockd(auto=False).ready()
+    with lockd.control() as creator, lockd.control() as releaser:
+        creator.send(p.create(b"x"))
+        lockd.expect(p.ONLINE)
+        lockd.ls_new(b"x")
+        lockd.start(b"x", 1)
+        lockd.send(p.control_ls(p.EVENT_DONE, b"x"))
+        assert p.answer(creator.take(p.ANSWER))[0] == 0
+        os.kill(lockd.pid, 19)  # SIGSTOP
+        releaser.send(p.release(b"x"))
+        late = [lockd.connect("x", greet=False) for _ in range(3)]
+        os.kill(lockd.pid, 18)
+        deadline = wait_for(lambda: [m for m in lockd.messages if m.kind == p.OFFLINE] or
+                            [c for c in lockd.status()[2] if c.get("lockspace") == "x"], "a decision")
+        for client in late:
+            client.close()
+        lockd.expect(p.OFFLINE)
+        lockd.stop(b"x", 2)
+        lockd.send(p.control_ls(p.EVENT_DONE, b"x"))
+        assert p.answer(releaser.take(p.ANSWER))[0] == 0
+        assert deadline
+    assert lockd.status()[1] == []
+
+
 def test_orphans_keep_a_lockspace_busy(space):
     def work():
         space.connect("x").lock(b"a", p.EX, p.PERSISTENT)
