@@ -113,7 +113,8 @@ static void check_value_shared(
 	bool none = lock->read_none || value->none_before || !lock->read_low ||
 		    lock->read_gaps != value->gaps;
 
-	if (invalid || lock->read_unknown || value->unknown || value->doubts ||
+	if (invalid || lock->read_unknown || value->unknown ||
+		lock->read_doubts != value->doubt_count || value->doubts ||
 		lock->read_resets != value->resets)
 		return;
 	if (serial >= lock->read_low && serial <= value->high)

@@ -49,7 +49,7 @@ static void knobs_draw_programs(struct knobs *knobs, struct random *random)
 	static const uint32_t usual[KNOBS_ACTIONS] = {40, 30, 25, 4, 1, 2, 1, 1, 0, 0, 1};
 	uint32_t per_node = 24 / knobs->nodes / knobs->spaces;
 
-	knobs->operations = random_between(random, 4200, 7200);
+	knobs->operations = random_between(random, 5000, 17000);
 	knobs->programs = random_between(random, 1, per_node > 1 ? per_node : 2);
 	knobs->locks = knobs_scale(random, 0, 1, 8);
 	knobs->hot = random_between(random, 1, 4);
@@ -91,7 +91,7 @@ static void knobs_draw_net(struct knobs *knobs, struct random *random)
 
 static void knobs_draw_events(struct knobs *knobs, struct random *random)
 {
-	knobs->events = random_chance(random, 60) ? 0 : random_between(random, 2, 6);
+	knobs->events = random_chance(random, 60) ? 0 : random_between(random, 2, 8);
 	for (uint32_t i = 0; i < KNOBS_EVENTS; i++)
 		knobs->event_weights[i] = random_between(random, 0, 10);
 	knobs->event_weights[KNOBS_KILL] += 2;

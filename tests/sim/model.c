@@ -228,6 +228,7 @@ static void model_doubt(struct model_lock *lock)
 		return;
 	lock->doubt = true;
 	lock->resource->value.doubts++;
+	lock->resource->value.doubt_count++;
 	lock->resource->value.invalid_must = false;
 }
 
@@ -255,6 +256,7 @@ static void model_begin(struct model *model, struct model_lock *lock, enum model
 	lock->read_resets = lock->resource->value.resets;
 	lock->read_none = lock->resource->value.none_before;
 	lock->read_unknown = lock->resource->value.unknown || lock->resource->value.doubts;
+	lock->read_doubts = lock->resource->value.doubt_count;
 	lock->read_gaps = lock->resource->value.gaps;
 	model->operation_count++;
 }
@@ -422,10 +424,12 @@ struct model_resource *model_dropped(struct model *model, struct model_lock *loc
 	struct model_resource *resource = lock->resource;
 	bool doubtful = model_doubtful(lock) || lock->doubt;
 
-	if (doubtful)
+	if (doubtful) {
 		resource->value.doubts++;
-	else if (lock->granted >= DLM_MODE_PW && lock->op == MODEL_IDLE)
+		resource->value.doubt_count++;
+	} else if (lock->granted >= DLM_MODE_PW && lock->op == MODEL_IDLE) {
 		model_value_invalid(resource);
+	}
 	model_lock_free(model, lock);
 	return doubtful ? resource : NULL;
 }

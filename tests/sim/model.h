@@ -35,14 +35,15 @@ enum model_op {
  */
 struct model_value {
 	uint32_t low, high, next;
-	uint32_t resets;   /* times that the block was seen to be an older one, or none */
-	bool loose;        /* a writer died: even an exclusive reader may see any of low..high */
-	bool unknown;      /* anything may be seen until the next write */
-	uint32_t doubts;   /* locks on their way out that may be granted PW or EX before they go */
-	uint32_t gaps;     /* times that nobody surely had a lock */
-	bool none_allowed; /* for a moment nobody surely had a lock: the block may be gone */
-	bool none_before;  /* the same before the last write, which may not be carried out yet */
-	uint32_t writer;   /* node that asked for the last write */
+	uint32_t resets; /* times that the block was seen to be an older one, or none */
+	bool loose;      /* a writer died: even an exclusive reader may see any of low..high */
+	bool unknown;    /* anything may be seen until the next write */
+	uint32_t doubts; /* locks on their way out that may be granted PW or EX before they go */
+	uint32_t doubt_count; /* how many there have been */
+	uint32_t gaps;        /* times that nobody surely had a lock */
+	bool none_allowed;    /* for a moment nobody surely had a lock: the block may be gone */
+	bool none_before;     /* the same before the last write, which may not be carried out yet */
+	uint32_t writer;      /* node that asked for the last write */
 	bool invalid_allowed; /* something happened that marks the block not valid */
 	bool invalid_must;    /* it must be seen as not valid */
 };
@@ -76,6 +77,7 @@ struct model_lock {
 	uint32_t read_resets;         /* value.resets then */
 	bool read_none;               /* value.none_allowed then */
 	bool read_unknown;            /* value.unknown or value.doubts then */
+	uint32_t read_doubts;         /* value.doubt_count then */
 	uint32_t read_gaps;           /* value.gaps then */
 	bool cancel, deadlock_cancel; /* accepted since the operation began */
 	bool force;                   /* force-unlock accepted */

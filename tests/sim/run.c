@@ -44,6 +44,7 @@ struct run {
 	uint32_t spare; /* next node that was never started */
 	bool follow;    /* another event belongs into the next recovery */
 	uint32_t memory_faults_left;
+	uint64_t changes, recovery_changes; /* before everybody parts */
 	uint32_t purges;
 };
 
@@ -412,6 +413,8 @@ static void run_drain(struct run *run)
 	if (!run_quiet(run))
 		return;
 	run_check_empty(run);
+	run->changes = run->membership.change_count;
+	run->recovery_changes = run->membership.recovery_change_count;
 	run_enter(run, RUN_PARTING, "parting");
 	for (uint32_t node = 1; node <= run->knobs.nodes; node++)
 		for (uint32_t space = 0; space < run->knobs.spaces; space++)
@@ -544,8 +547,8 @@ static void run_totals_of(const struct run *run, struct run_totals *ret)
 		.operations = model->operation_count,
 		.completions = model->completion_count,
 		.basts = model->bast_count,
-		.changes = run->membership.change_count,
-		.recovery_changes = run->membership.recovery_change_count,
+		.changes = run->changes,
+		.recovery_changes = run->recovery_changes,
 		.recoveries = run->membership.recovered_count,
 		.messages = run->cluster.message_count,
 		.breaks = net_break_count(run->cluster.net),
