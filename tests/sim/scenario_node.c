@@ -10,6 +10,8 @@
 
 /* A recovery that is not over then waits for somebody. */
 #define SCENARIO_PATIENCE_MS 4000
+/* Frames that one story could need in a moment; more of them go round in circles. */
+#define SCENARIO_ROUNDS_MAX 2000
 
 /* ---- processes ---- */
 
@@ -131,8 +133,9 @@ static void scenario_node_output(
 		scenario_carrier_connect(scenario, nodeid, out->nodeid);
 		break;
 	case ENGINE_OUT_PEER_CLOSED:
-		scenario_event(
-			scenario, "node %u: conversation with %u is over", nodeid, out->nodeid);
+		if (scenario->nodes[out->nodeid].engine)
+			scenario_event(scenario, "node %u: conversation with %u is over", nodeid,
+				out->nodeid);
 		scenario_carrier_close(scenario, nodeid, out->nodeid);
 		break;
 	case ENGINE_OUT_PEER_GAP:
@@ -194,10 +197,14 @@ static bool scenario_node_round(struct scenario *scenario)
 
 static void scenario_node_move(struct scenario *scenario)
 {
+	uint32_t rounds = 0;
+
 	do {
 		for (uint32_t i = 1; i <= scenario->node_count; i++)
 			scenario_node_pump(scenario, i);
-	} while (scenario_node_round(scenario));
+	} while (++rounds < SCENARIO_ROUNDS_MAX && scenario_node_round(scenario));
+	if (rounds == SCENARIO_ROUNDS_MAX)
+		scenario_event(scenario, "messages go round without end");
 	for (uint32_t i = 1; i <= scenario->node_count; i++)
 		if (scenario->nodes[i].engine)
 			engine_check(scenario->nodes[i].engine);
