@@ -3,7 +3,7 @@
  * L1: at rest, every request that can be granted is granted, in the order of the queues. What can
  * be granted is computed here from the queues of each master, apart from the engine's own rules.
  * And who stands in the way of a queued request has been told so by a BAST. Source:
- * docs/protocol/wire.md, "Granting".
+ * docs/protocol/wire.md, "Grant rules".
  */
 #include <string.h>
 
