@@ -178,7 +178,7 @@ int main(int argc, char **argv)
 	if (rv) {
 		log_error(log, "%s", text);
 		fatal_early(rv, text);
-		return 1;
+		_exit(1); /* as below */
 	}
 	ready(daemon);
 	code = daemon_run(daemon);
