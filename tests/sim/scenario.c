@@ -87,7 +87,7 @@ void scenario_init(struct scenario *scenario)
 void scenario_done(struct scenario *scenario)
 {
 	for (uint32_t i = 1; i <= SCENARIO_NODES_MAX; i++)
-		scenario_node_end(scenario, i);
+		scenario_node_end(scenario, i, false);
 	scenario_text_free(&scenario->out);
 	scenario_text_free(&scenario->events);
 	scenario_text_free(&scenario->messages);

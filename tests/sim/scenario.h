@@ -76,7 +76,9 @@ struct scenario {
 	struct scenario_text out;    /* of the block that is played */
 	struct scenario_text events; /* of the command that is played: go behind its first lines */
 	struct scenario_text messages; /* frames sent since the last `messages` */
-	struct scenario_text polls;    /* the same with STATUS, NAMES and ACK in between */
+	const char *until;          /* settle stops when a message with this text was sent; NULL */
+	size_t until_from;          /* in messages */
+	struct scenario_text polls; /* the same with STATUS, NAMES and ACK in between */
 };
 
 void scenario_init(struct scenario *scenario);

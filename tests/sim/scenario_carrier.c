@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "scenario_carrier.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,11 +110,14 @@ void scenario_carrier_break(struct scenario *scenario, uint32_t node, uint32_t p
 		engine_peer_disconnected(scenario->nodes[node].engine, peer);
 }
 
-void scenario_carrier_forget(struct scenario *scenario, uint32_t node, uint32_t peer)
+void scenario_carrier_forget(struct scenario *scenario, uint32_t node, uint32_t peer, bool late)
 {
 	struct scenario_pipe *pipe = &scenario->pipes[node][peer];
 
-	scenario_carrier_break(scenario, node, peer);
+	if (late)
+		pipe->connected = false;
+	else
+		scenario_carrier_break(scenario, node, peer);
 	pipe->wanted = false;
 	pipe->seen = 0;
 }
@@ -122,12 +126,12 @@ bool scenario_carrier_deliver(struct scenario *scenario, uint32_t node, uint32_t
 {
 	struct scenario_frame *frame = scenario_carrier_take(&scenario->pipes[node][peer]);
 	struct engine *engine = scenario->nodes[peer].engine;
+	int r;
 
 	if (!frame)
 		return false;
-	if (engine)
-		must(engine_peer_receive(engine, node, frame->bytes, frame->count) ==
-			(int)frame->count);
+	r = engine ? engine_peer_receive(engine, node, frame->bytes, frame->count) : -ENOENT;
+	must(r == (int)frame->count || r == -ENOENT);
 	free(frame);
 	return true;
 }

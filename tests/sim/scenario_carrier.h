@@ -17,8 +17,9 @@ void scenario_carrier_connect(struct scenario *scenario, uint32_t node, uint32_t
 void scenario_carrier_close(struct scenario *scenario, uint32_t node, uint32_t peer);
 /** scenario_carrier_break() - what is on its way from node to @peer is lost, the sender knows */
 void scenario_carrier_break(struct scenario *scenario, uint32_t node, uint32_t peer);
-/** scenario_carrier_forget() - break, and the next frame is the first of a new conversation */
-void scenario_carrier_forget(struct scenario *scenario, uint32_t node, uint32_t peer);
+/** scenario_carrier_forget() - the next frame is the first of a new conversation
+ * @late: what is on its way still arrives; otherwise it is lost */
+void scenario_carrier_forget(struct scenario *scenario, uint32_t node, uint32_t peer, bool late);
 /** scenario_carrier_retry() - @peer is there: the others' connections to it succeed */
 void scenario_carrier_retry(struct scenario *scenario, uint32_t peer);
 /** scenario_carrier_deliver() - the oldest frame arrives. Return: false: there is none */

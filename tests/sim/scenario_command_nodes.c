@@ -59,7 +59,7 @@ static const char *scenario_command_kill(
 
 	if (!node || !scenario->nodes[node].engine)
 		return "a node that is up";
-	scenario_node_end(scenario, node);
+	scenario_node_end(scenario, node, scenario_command_word(words, "late"));
 	return NULL;
 }
 
@@ -201,7 +201,10 @@ static const char *scenario_command_settle(
 	struct scenario *scenario, const struct scenario_words *words)
 {
 	scenario_command_begin(scenario, words);
+	scenario->until = scenario_command_option(words, "until");
+	scenario->until_from = scenario->messages.used;
 	scenario_node_settle(scenario);
+	scenario->until = NULL;
 	scenario->taking = false;
 	return NULL;
 }
@@ -279,7 +282,11 @@ static const char *scenario_command_resource(
 const struct scenario_command scenario_command_nodes[] = {
 	{"nodes", "COUNT [nodir]; that many processes, which know each other",
 		scenario_command_nodes_new},
-	{"kill", "NODE; the process ends, and the cluster removes the node", scenario_command_kill},
+	{"kill",
+		"NODE [late]; the process ends, and the cluster removes the node; what it sent is "
+		"lost "
+		"or (late) on its way",
+		scenario_command_kill},
 	{"boot", "NODE; a new process on a node that was killed", scenario_command_boot},
 	{"join", "[NODE...] [value-bytes=N]; make the lockspace there, stopped",
 		scenario_command_join},
@@ -292,7 +299,10 @@ const struct scenario_command scenario_command_nodes[] = {
 	{"break", "NODE NODE; the connection breaks, what is on its way is lost",
 		scenario_command_break},
 	{"deliver", "FROM TO [COUNT]; messages arrive, held or not", scenario_command_deliver},
-	{"settle", "[keep]; messages arrive until nothing moves; programs are told, or (keep) not",
+	{"settle",
+		"[keep] [until=TEXT]; messages arrive until nothing moves, or one with this text "
+		"was "
+		"sent; programs are told, or (keep) not",
 		scenario_command_settle},
 	{"tick", "MILLISECONDS [keep]; settle, and time passes", scenario_command_tick},
 	{"messages",

@@ -36,7 +36,7 @@ void scenario_node_boot(struct scenario *scenario, uint32_t nodeid)
 	scenario_carrier_retry(scenario, nodeid);
 }
 
-void scenario_node_end(struct scenario *scenario, uint32_t nodeid)
+void scenario_node_end(struct scenario *scenario, uint32_t nodeid, bool late)
 {
 	struct scenario_node *node = &scenario->nodes[nodeid];
 
@@ -48,8 +48,8 @@ void scenario_node_end(struct scenario *scenario, uint32_t nodeid)
 	node->ls = NULL;
 	node->started = false;
 	for (uint32_t i = 1; i <= SCENARIO_NODES_MAX; i++) {
-		scenario_carrier_forget(scenario, nodeid, i);
-		scenario_carrier_forget(scenario, i, nodeid);
+		scenario_carrier_forget(scenario, nodeid, i, late);
+		scenario_carrier_forget(scenario, i, nodeid, false);
 		if (scenario->nodes[i].engine)
 			engine_peer_remove(scenario->nodes[i].engine, nodeid);
 	}
@@ -178,6 +178,12 @@ void scenario_node_pump(struct scenario *scenario, uint32_t nodeid)
 
 /* ---- movement ---- */
 
+static bool scenario_node_is_there(const struct scenario *scenario)
+{
+	return scenario->until && scenario->messages.used > scenario->until_from &&
+	       strstr(scenario->messages.bytes + scenario->until_from, scenario->until);
+}
+
 /* One frame of each pair. Return: true if something arrived. */
 static bool scenario_node_round(struct scenario *scenario)
 {
@@ -190,6 +196,8 @@ static bool scenario_node_round(struct scenario *scenario)
 				continue;
 			moved = true;
 			scenario_node_pump(scenario, to);
+			if (scenario_node_is_there(scenario))
+				return false;
 		}
 	}
 	return moved;
@@ -263,8 +271,12 @@ void scenario_node_settle(struct scenario *scenario)
 
 	do
 		scenario_node_move(scenario);
-	while (scenario_node_recovers(scenario) && scenario_node_next_moment(scenario, limit_ms));
-	scenario_node_say_waiting(scenario);
+	while (!scenario_node_is_there(scenario) && scenario_node_recovers(scenario) &&
+		scenario_node_next_moment(scenario, limit_ms));
+	if (!scenario->until)
+		scenario_node_say_waiting(scenario);
+	else if (!scenario_node_is_there(scenario))
+		scenario_event(scenario, "no %s was sent", scenario->until);
 }
 
 void scenario_node_pass(struct scenario *scenario, uint64_t ms)

@@ -11,8 +11,9 @@ struct scenario;
 
 /** scenario_node_boot() - a new process, which all nodes that are there know */
 void scenario_node_boot(struct scenario *scenario, uint32_t node);
-/** scenario_node_end() - the process is gone, and the cluster has removed the node */
-void scenario_node_end(struct scenario *scenario, uint32_t node);
+/** scenario_node_end() - the process is gone, and the cluster has removed the node
+ * @late: what it sent is still on its way */
+void scenario_node_end(struct scenario *scenario, uint32_t node, bool late);
 /** scenario_node_join() - make the lockspace on the node. Return: 0 or negative errno */
 int scenario_node_join(struct scenario *scenario, uint32_t node, uint32_t lvb_bytes);
 /** scenario_node_leave() - release the lockspace: FIN goes to all peers */
