@@ -67,7 +67,8 @@ struct scenario {
 	uint32_t node_count; /* nodes 1..node_count exist */
 	uint32_t start_number;
 	bool nodir;
-	bool taking; /* callbacks are taken as they come */
+	bool refused; /* something that no file may expect */
+	bool taking;  /* callbacks are taken as they come */
 	struct scenario_node nodes[SCENARIO_NODES_MAX + 1];
 	struct scenario_pipe pipes[SCENARIO_NODES_MAX + 1][SCENARIO_NODES_MAX + 1]; /* from, to */
 	struct scenario_program programs[SCENARIO_PROGRAMS_MAX];

@@ -41,8 +41,10 @@ void scenario_command_run(struct scenario *scenario, const char *line)
 	if (command)
 		wrong = command->run(scenario, &words);
 	scenario_events_show(scenario);
-	if (wrong)
-		scenario_say(scenario, "WRONG: %s: %s", line, wrong);
+	if (!wrong)
+		return;
+	scenario->refused = true;
+	scenario_say(scenario, "WRONG: %s: %s", line, wrong);
 }
 
 void scenario_command_help(void)

@@ -93,6 +93,7 @@ static void scenario_file_commands(
 	size_t i = block->first, used;
 
 	scenario_text_clear(&file->scenario.out);
+	file->scenario.refused = false;
 	while (i < block->mark) {
 		used = (size_t)snprintf(command, sizeof(command), "%s", file->lines[i++]);
 		while (i < block->mark && strchr(" \t", file->lines[i][0]) &&
@@ -171,6 +172,19 @@ static void scenario_file_compare(
 	free(text);
 }
 
+/* Commands that make no sense, and messages without end, are never what is expected. */
+static void scenario_file_refuse(
+	struct scenario_file *file, const struct scenario_file_block *block)
+{
+	const struct scenario *scenario = &file->scenario;
+
+	if (!scenario->refused)
+		return;
+	file->wrong_count++;
+	printf("%s:%zu: cannot be expected:\n%s", file->path, block->first + 1,
+		scenario->out.bytes);
+}
+
 static int scenario_file_write(const struct scenario_file *file)
 {
 	FILE *stream = fopen(file->path, "we");
@@ -197,9 +211,10 @@ int scenario_file_play(const char *path, bool rewrite)
 		scenario_file_rewrite(&file, &block);
 		if (!rewrite)
 			scenario_file_compare(&file, &block);
+		scenario_file_refuse(&file, &block);
 		file.block_count++;
 	}
-	if (!r && rewrite)
+	if (!r && rewrite && !file.wrong_count)
 		r = scenario_file_write(&file);
 	if (!r && !rewrite)
 		printf("%s: %zu blocks, %zu not as expected\n", path, file.block_count,

@@ -211,11 +211,13 @@ static void scenario_node_move(struct scenario *scenario)
 		for (uint32_t i = 1; i <= scenario->node_count; i++)
 			scenario_node_pump(scenario, i);
 	} while (++rounds < SCENARIO_ROUNDS_MAX && scenario_node_round(scenario));
-	if (rounds == SCENARIO_ROUNDS_MAX)
-		scenario_event(scenario, "messages go round without end");
 	for (uint32_t i = 1; i <= scenario->node_count; i++)
 		if (scenario->nodes[i].engine)
 			engine_check(scenario->nodes[i].engine);
+	if (rounds < SCENARIO_ROUNDS_MAX)
+		return;
+	scenario->refused = true;
+	scenario_event(scenario, "messages go round without end");
 }
 
 /* Advance to the next moment that some engine asked for, at most @limit_ms. */
