@@ -63,14 +63,15 @@ void directory_receive_lookup(
 }
 
 /*
- * A kernel 6.12 can send the LOOKUP of a name before the REMOVE that it has decided on. Such a REMOVE
- * would take away the record of the master that we have just confirmed, and let a third node become a
- * second one. A genuine one cannot come so soon: the resource is kept for toss_ms after its last use.
+ * A kernel 6.12 can send the LOOKUP of a name before the REMOVE that it has decided on. Such a
+ * REMOVE would take away the record of the master that we have just confirmed, and let a third node
+ * become a second one. A genuine one cannot come so soon: the resource is kept for toss_ms after
+ * its last use.
  */
 static bool is_genuine(const struct resource *resource)
 {
 	return !(resource->flags & RESOURCE_TOLD) ||
-		resource_age_ms(resource) + 16 >= resource->ls->engine->settings.toss_ms;
+	       resource_age_ms(resource) + 16 >= resource->ls->engine->settings.toss_ms;
 }
 
 void directory_receive_remove(
@@ -104,10 +105,10 @@ void directory_receive_remove(
 }
 
 /*
- * Locks that we have at the master before must go to the new one where that is gone; where an aborted
- * recovery has left the resource in between, RESOURCE_NEW_MASTER says so already. One that lives and does
- * not name the resource has dropped it: what we have there is under way, and its answer with it. To
- * send that to the new master would be to bring back what was unlocked.
+ * Locks that we have at the master before must go to the new one where that is gone; where an
+ * aborted recovery has left the resource in between, RESOURCE_NEW_MASTER says so already. One that
+ * lives and does not name the resource has dropped it: what we have there is under way, and its
+ * answer with it. To send that to the new master would be to bring back what was unlocked.
  */
 static void move_master(struct resource *resource, uint32_t nodeid)
 {
@@ -133,7 +134,8 @@ uint32_t directory_recover_lookup(
 		!member_find(ls, resource->master_nodeid))
 		move_master(resource, nodeid);
 	if (resource->master_nodeid == nodeid)
-		resource->flags &= (uint16_t)~RESOURCE_UNCONFIRMED; /* it is told so, and has it in use */
+		resource->flags &=
+			(uint16_t)~RESOURCE_UNCONFIRMED; /* it is told so, and has it in use */
 	return resource->master_nodeid;
 }
 
