@@ -323,7 +323,7 @@ void engine_peer_connected(struct engine *engine, uint32_t nodeid)
 	if (!link || engine->fatal)
 		return;
 	link_connected(link);
-	list_for_each(ls, &engine->lockspaces, entry)
+	list_for_each (ls, &engine->lockspaces, entry)
 		recovery_connected(ls, nodeid);
 	if (link_has_output(link))
 		on_wakeup(engine, nodeid);
