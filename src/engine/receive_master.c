@@ -172,7 +172,8 @@ static void take_value(struct engine_lockspace *ls, struct lock *lock, const str
 	if (lock_lvb_make(ls, lock)) {
 		lock->exflags &= ~DLM_LKF_VALBLK;
 		lock->exflags |= DLM_LKF_IVVALBLK;
-		lock->resource->flags |= RESOURCE_VALUE_LOST; /* to be told where there is no block */
+		lock->resource->flags |=
+			RESOURCE_VALUE_LOST; /* to be told where there is no block */
 		return;
 	}
 	if (bytes)
