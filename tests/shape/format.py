@@ -4,6 +4,8 @@
 
 usage: format.py ROOT [CLANG_FORMAT]
 """
+import concurrent.futures
+import os
 import pathlib
 import subprocess
 import sys
@@ -16,9 +18,14 @@ def main(root, program="clang-format"):
     paths = walk(root, ".c", ".h")
     if not (root / ".clang-format").is_file():
         findings.add(root, "no .clang-format")
-    for path in paths:
+
+    def formatted(path):
+        return subprocess.run([program, "--style=file", path], capture_output=True)
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = list(pool.map(formatted, paths))
+    for path, done in zip(paths, results):
         findings.looked += 1
-        done = subprocess.run([program, "--style=file", path], capture_output=True)
         name = path.relative_to(root)
         if done.returncode:
             findings.add(name, done.stderr.decode(errors="replace").strip())
