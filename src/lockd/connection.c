@@ -11,10 +11,9 @@
 #include <unistd.h>
 
 #include "base/pure/must.h"
-#include "lockd/handshake.h"
+#include "lockd/input.h"
 #include "lockd/operation.h"
 #include "lockd/output.h"
-#include "lockd/record.h"
 #include "lockd/space.h"
 
 #define CONNECTION_HELLO_MS     10000u /* a connection that has said nothing for so long is ended */
@@ -173,20 +172,6 @@ bool connection_doomed_check(struct daemon *daemon)
 	return !list_empty(&daemon->doomed);
 }
 
-/* What it sent is not what libdlm sends. */
-static void connection_bad(struct connection *c, uint64_t index, uint32_t at, const char *reason)
-{
-	char name[CONNECTION_NAME_MAX], text[112];
-
-	c->daemon->counters.bad_records++;
-	log_write_limited(c->daemon->log, &c->daemon->limits.bad_record, LOG_LEVEL_WARNING,
-		"%s: packet %" PRIu64 ", record %" PRIu64 ", byte %u: %s; connection closed",
-		connection_name(c, name, sizeof(name)), c->packets, index, at, reason);
-	snprintf(text, sizeof(text), "packet %" PRIu64 ", record %" PRIu64 ": %s", c->packets,
-		index, reason);
-	connection_bye(c, -EBADMSG, text);
-}
-
 /* ---- input ---- */
 
 static bool may_read(const struct connection *c)
@@ -214,163 +199,11 @@ void connection_interest(struct connection *c)
 		c->daemon->house_at_ms = 0; /* connection_house() tries again */
 }
 
-/* Keep what could not be handled now. Return: true; false: no memory, @c is gone */
-static bool rest_keep(struct connection *c, const uint8_t *data, uint32_t bytes, pid_t pid)
-{
-	uint8_t *rest = malloc(bytes);
-
-	if (!rest) {
-		log_write_limited(c->daemon->log, &c->daemon->limits.memory, LOG_LEVEL_ERROR,
-			"no memory for %u bytes of input, connection closed", bytes);
-		connection_bye(c, -ENOMEM, "the lock daemon has no memory for your requests");
-		return false;
-	}
-	memcpy(rest, data, bytes);
-	c->rest = rest;
-	c->rest_bytes = bytes;
-	c->rest_pid = (uint32_t)pid;
-	return true;
-}
-
-static const char *check_reason(int error)
-{
-	return error == -EAGAIN ? "it ends outside its packet"
-				: "its length and type do not fit together";
-}
-
-/* Go through the records of a packet. @c may be gone afterwards. */
-static void packet_handle(struct connection *c, const uint8_t *data, uint32_t bytes, pid_t pid)
-{
-	uint64_t index = 0;
-	uint32_t at = 0;
-
-	c->daemon->engine_touched = true;
-	while (at < bytes) {
-		const struct client_head *head =
-			(const struct client_head *)(const void *)(data + at);
-		const char *reason = NULL;
-		int rv = client_record_check(head, bytes - at);
-
-		if (rv) {
-			connection_bad(c, index, at, check_reason(rv));
-			return;
-		}
-		if (c->state == CONNECTION_NEW) {
-			if (head->bytes != bytes) {
-				connection_bad(c, index, at, "HELLO does not come alone");
-				return;
-			}
-			handshake_hello(c, head, pid);
-			return;
-		}
-		if (c->operation || !output_reserve(c)) {
-			if (rest_keep(c, data + at, bytes - at, pid)) {
-				output_unreserve(c);
-				connection_interest(c);
-				if (!c->operation && !c->out_stuck)
-					output_want(c); /* no memory: again, later */
-			}
-			return;
-		}
-		c->records++;
-		rv = record_handle(c, head, pid, &reason);
-		if (rv) {
-			connection_bad(c, index, at, reason);
-			return;
-		}
-		at += head->bytes;
-		index++;
-	}
-	c->daemon->counters.records += index;
-	c->daemon->turn_budget -=
-		index < c->daemon->turn_budget ? (uint32_t)index : c->daemon->turn_budget;
-	output_unreserve(c);
-	connection_interest(c);
-}
-
-struct received {
-	ssize_t bytes; /* negative errno */
-	int flags;
-	bool has_credentials;
-	pid_t pid;
-};
-
-static struct received packet_receive(int fd, uint8_t *room, size_t room_bytes)
-{
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(struct ucred))];
-	} control;
-	struct iovec iov = {.iov_base = room, .iov_len = room_bytes};
-	struct msghdr message = {.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control)};
-	struct received received = {
-		.bytes = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)};
-	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
-	struct ucred credentials;
-
-	if (received.bytes < 0) {
-		received.bytes = -errno;
-		return received;
-	}
-	received.flags = message.msg_flags;
-	if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_CREDENTIALS &&
-		head->cmsg_len == CMSG_LEN(sizeof(credentials))) {
-		memcpy(&credentials, CMSG_DATA(head), sizeof(credentials));
-		received.has_credentials = true;
-		received.pid = credentials.pid;
-	}
-	return received;
-}
-
-static const char *received_reason(const struct received *received)
-{
-	if (!received->bytes)
-		return "it is empty";
-	if (received->flags & MSG_TRUNC)
-		return "the packet is larger than libdlm's may be";
-	if (received->flags & MSG_CTRUNC)
-		return "it carries descriptors, which nobody asked for";
-	return NULL;
-}
-
-static void connection_read(struct connection *c)
-{
-	struct daemon *daemon = c->daemon;
-	struct received received = packet_receive(c->fd, daemon->input, sizeof(daemon->input));
-	const char *reason;
-
-	if (received.bytes == -EAGAIN || received.bytes == -EINTR || received.bytes == -ENOMEM)
-		return;
-	if (received.bytes == -ECONNRESET) {
-		/* It went without having read everything. What it sent is still there. */
-		output_discard(c);
-		return;
-	}
-	if (received.bytes < 0 || (!received.bytes && !received.has_credentials)) {
-		connection_end(c);
-		return;
-	}
-	c->packets++;
-	daemon->counters.packets++;
-	reason = received_reason(&received);
-	if (reason)
-		connection_bad(c, 0, 0, reason);
-	else
-		packet_handle(c, daemon->input, (uint32_t)received.bytes, received.pid);
-}
-
 void connection_resume(struct connection *c)
 {
 	if (c->rest && c->state == CONNECTION_SERVED && !c->out_stuck && !c->operation &&
 		(!c->space || space_running(c->space))) {
-		uint8_t *rest = c->rest;
-
-		c->rest = NULL;
-		packet_handle(c, rest, c->rest_bytes, (pid_t)c->rest_pid);
-		free(rest);
+		input_rest(c);
 		return;
 	}
 	connection_interest(c);
@@ -404,7 +237,7 @@ static void connection_ready(struct loop_source *source, uint32_t events)
 	if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
 		return;
 	if (may_read(c))
-		connection_read(c);
+		input_read(c);
 	else if (events & (EPOLLHUP | EPOLLERR))
 		connection_hung_up(c);
 }

@@ -4,11 +4,11 @@
  * The whole of dlm_lockd: one struct, made in main(), handed to every room.
  *
  * The walk of one lock request: a program's packet makes its socket readable; daemon_turn() takes
- * the source from the loop and calls connection_ready(), which reads the packet with the sender's
- * credentials and goes through its records; record_handle() turns a CLIENT_LOCK into engine_lock().
- * When the inputs of the turn are through, daemon_outputs() asks the engine whom it has something
- * for, and connection_flush() fetches the completions with engine_client_take(), writes the lease
- * (lease_held()) and sends one packet.
+ * the source from the loop, and input_read() reads the packet with the sender's credentials and
+ * goes through its records; record_handle() turns a CLIENT_LOCK into engine_lock(). When the inputs
+ * of the turn are through, daemon_outputs() asks the engine whom it has something for, and
+ * output_flush() fetches the completions with engine_client_take(), writes the lease (lease_held())
+ * and sends one packet.
  */
 #include <stdbool.h>
 #include <stdint.h>
