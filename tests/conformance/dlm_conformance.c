@@ -73,6 +73,7 @@ int main(int argc, char **argv)
 	struct options options = {0};
 	dlm_lshandle_t lockspace, created = NULL;
 	bool good;
+	bool wrong = false;
 	int option;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -82,9 +83,9 @@ int main(int argc, char **argv)
 		else if (option == 'r')
 			options.only = optarg;
 		else
-			optind = argc + 1;
+			wrong = true;
 	}
-	if (optind + 2 > argc) {
+	if (wrong || optind + 2 > argc) {
 		fprintf(stderr,
 			"usage: dlm_conformance [-s MILLISECONDS] [-r ROW] LOCKSPACE TABLE...\n");
 		return 2;
