@@ -409,6 +409,7 @@ static uint64_t number_option(const char *text, uint64_t least, uint64_t most)
 
 static void options_read(struct job *job, int argc, char **argv)
 {
+	bool wrong = false;
 	int option;
 
 	while ((option = getopt(argc, argv, "l:w:n:k:d:")) != -1) {
@@ -423,9 +424,9 @@ static void options_read(struct job *job, int argc, char **argv)
 		else if (option == 'd')
 			job->directory = optarg;
 		else
-			optind = argc + 1;
+			wrong = true;
 	}
-	if (optind != argc || job->kills >= job->writers) {
+	if (wrong || optind != argc || job->kills >= job->writers) {
 		fprintf(stderr,
 			"usage: counter [-l LOCKSPACE] [-w WRITERS] [-n ADDITIONS] [-k KILLS]"
 			" [-d DIRECTORY]\n       fewer kills than writers\n");
