@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Locks through dlm_lockd, and what becomes of them when their program goes."""
+import contextlib
 import os
 import pathlib
 
@@ -15,7 +16,10 @@ VALUE = bytes(range(32))
 def leases(lockd):
     found = {}
     for path in pathlib.Path(lockd.run, "leases").iterdir():
-        found[path.name] = p.lease(path.read_bytes())
+        with contextlib.suppress(FileNotFoundError):  # gone meanwhile
+            data = path.read_bytes()
+            if len(data) == p.LEASE.size:  # else it is being made
+                found[path.name] = p.lease(data)
     return found
 
 
