@@ -136,7 +136,9 @@ static void model_value_put(struct model_resource *resource, uint32_t serial, ui
 static void model_value_invalid(struct model_resource *resource)
 {
 	resource->value.invalid_allowed = true;
-	resource->value.invalid_must = !resource->value.none_allowed && resource->value.high;
+	/* where there is surely a block: without one nobody is told that it is not valid */
+	resource->value.invalid_must =
+		!resource->value.none_allowed && !resource->value.loose && resource->value.low;
 }
 
 /*
