@@ -29,6 +29,16 @@ static volatile int called;
 			_exit(__LINE__ % 250 + 1);                                                 \
 	} while (0)
 
+/* A child whose parent has failed must not stay: alarms are not inherited. */
+static pid_t fork_child(void)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		alarm(60);
+	return pid;
+}
+
 static void note(void *arg)
 {
 	called++;
@@ -97,7 +107,7 @@ static void child_converts(void)
 static void test_child_takes_over(void **state)
 {
 	struct dlm_lksb other = {0};
-	pid_t pid = fork();
+	pid_t pid = fork_child();
 
 	if (!pid)
 		child_converts();
@@ -124,7 +134,7 @@ static void test_child_takes_over(void **state)
 static void test_child_leaves_alone(void **state)
 {
 	struct dlm_lksb other = {0};
-	pid_t pid = fork();
+	pid_t pid = fork_child();
 
 	if (!pid) {
 		CHECK(dlm_close_lockspace(ls) == 0);
@@ -144,7 +154,7 @@ static void test_child_leaves_alone(void **state)
 /* The daemon's REFUSED with EPERM, where the lease has not been looked at. */
 static void test_child_is_refused(void **state)
 {
-	pid_t pid = fork();
+	pid_t pid = fork_child();
 	uint32_t serial;
 
 	if (!pid) {
@@ -162,7 +172,7 @@ static void test_child_is_refused(void **state)
 /* An answer that got lost (a parent was reading) is asked for again. */
 static void test_takeover_asks_again(void **state)
 {
-	pid_t pid = fork();
+	pid_t pid = fork_child();
 	uint32_t serial;
 
 	if (!pid) {
@@ -183,7 +193,7 @@ static void test_lease_of_child(void **state)
 	pid_t pid;
 
 	assert_int_equal(pipe(ends), 0);
-	pid = fork();
+	pid = fork_child();
 	if (!pid) {
 		close(ends[1]);
 		CHECK(read(ends[0], &pid, 1) == 0);
@@ -216,7 +226,7 @@ static void test_lost_in_both(void **state)
 	pid_t pid;
 
 	assert_int_equal(dlm_ls_set_lost_callback(ls, lost, NULL), 0);
-	pid = fork();
+	pid = fork_child();
 	if (!pid) {
 		struct pollfd fd = {.fd = dlm_ls_get_fd(ls), .events = 0};
 
@@ -240,7 +250,7 @@ static void test_lost_in_former(void **state)
 	pid_t pid;
 
 	assert_int_equal(dlm_ls_set_lost_callback(ls, lost, NULL), 0);
-	pid = fork();
+	pid = fork_child();
 	if (!pid) {
 		CHECK(dlm_ls_lock(ls, 0, &lksb, 0, "x", 1, 0, note, "a", note, NULL) == 0);
 		_exit(0);
@@ -267,7 +277,7 @@ static void test_thread_in_child(void **state)
 	pid_t pid;
 
 	assert_int_equal(dlm_ls_pthread_init(ls), 0);
-	pid = fork();
+	pid = fork_child();
 	if (!pid) {
 		struct dlm_lksb mine = {0};
 
@@ -308,10 +318,9 @@ static void test_fork_while_calling(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, keep_calling, NULL), 0);
 	pthread_barrier_wait(&barrier);
 	for (i = 0; i < 50; i++) {
-		pid_t pid = fork();
+		pid_t pid = fork_child();
 
 		if (!pid) {
-			alarm(30);
 			CHECK(dlm_close_lockspace(ls) == 0);
 			_exit(0);
 		}
@@ -326,7 +335,7 @@ static void test_pid(void **state)
 	pid_t pid;
 
 	assert_int_equal(fork_pid(), getpid());
-	pid = fork();
+	pid = fork_child();
 	if (!pid) {
 		CHECK(fork_pid() == getpid());
 		CHECK(fork_pid() == getpid());
