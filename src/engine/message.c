@@ -221,7 +221,7 @@ int message_send_purge(struct engine_lockspace *ls, uint32_t nodeid, uint32_t pi
 {
 	const struct wire_msg msg = {.type = WIRE_MSG_PURGE, .nodeid = nodeid, .pid = pid};
 
-	return send_msg(ls, nodeid, &msg, NULL, false);
+	return send_msg(ls, nodeid, &msg, NULL, true);
 }
 
 void message_receive(struct engine_lockspace *ls, uint32_t nodeid, const struct wire_msg *msg)
