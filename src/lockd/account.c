@@ -6,9 +6,9 @@
 
 #include "base/pure/must.h"
 
-void account_table_init(struct account_table *table, uint32_t connection_max)
+void account_table_init(struct account_table *table, uint32_t connection_max, uint32_t own_uid)
 {
-	*table = (struct account_table){.connection_max = connection_max};
+	*table = (struct account_table){.connection_max = connection_max, .own_uid = own_uid};
 	list_init(&table->accounts);
 }
 
@@ -36,9 +36,9 @@ static int account_may_have_more(const struct account_table *table, const struct
 {
 	if (table->connection_count >= table->connection_max)
 		return -EUSERS;
-	if (account && account->uid && account->connection_count >= table->connection_max / 2)
-		return -EMFILE;
-	return 0;
+	if (!account || !account->uid || account->uid == table->own_uid)
+		return 0;
+	return account->connection_count < table->connection_max / 2 ? 0 : -EMFILE;
 }
 
 int account_charge(struct account_table *table, uint32_t uid, struct account **ret)

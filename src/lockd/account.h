@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * How many connections there are, in all and of each user. The sum is bounded; one user that is not
- * root may have half of it, so that nobody shuts out the others.
+ * How many connections there are, in all and of each user. The sum is bounded; one user may
+ * have half of it, so that nobody shuts out the others; root may have all, and the user that the
+ * daemon itself runs as.
  */
 #include <stdint.h>
 
@@ -17,12 +18,13 @@ struct account {
 
 struct account_table {
 	uint32_t connection_max;
+	uint32_t own_uid; /* who may have all, like root */
 	uint32_t connection_count;
 	uint64_t refused_count;
 	struct list accounts; /* one for each user with a connection */
 };
 
-void account_table_init(struct account_table *table, uint32_t connection_max);
+void account_table_init(struct account_table *table, uint32_t connection_max, uint32_t own_uid);
 void account_table_done(struct account_table *table);
 /**
  * account_charge() - one more connection of @uid

@@ -51,7 +51,7 @@ int daemon_init(struct daemon *daemon, struct log *log)
 	list_init(&daemon->doomed);
 	list_init(&daemon->spaces);
 	list_init(&daemon->dumps);
-	account_table_init(&daemon->accounts, 0);
+	account_table_init(&daemon->accounts, 0, geteuid());
 	daemon->now_ms = daemon_clock_ms();
 	daemon->started_ms = daemon->now_ms;
 	return loop_init(&daemon->loop);
@@ -129,7 +129,7 @@ static void connections_limit(struct daemon *daemon)
 			fewer, wanted, files);
 		wanted = fewer;
 	}
-	account_table_init(&daemon->accounts, wanted);
+	account_table_init(&daemon->accounts, wanted, geteuid());
 }
 
 int daemon_start(struct daemon *daemon)

@@ -6,7 +6,7 @@ import pytest
 
 from lib import places, protocol
 from lib.controld import Controld
-from lib.lockd import Lockd
+from lib.lockd import Client, Lockd
 
 
 @pytest.fixture
@@ -25,6 +25,7 @@ def start_lockd(run):
             lockd = Lockd(run, **args)
             stack.callback(lockd.end)
             return lockd
+        stack.callback(Client.close_all)
         yield start
 
 

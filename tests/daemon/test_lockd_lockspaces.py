@@ -8,6 +8,7 @@ import pytest
 
 from lib import protocol as p
 from lib.child import Child
+from lib.lockd import Lockd
 from lib.places import wait_for
 
 
@@ -266,3 +267,16 @@ def test_unprivileged_daemon(start_lockd, run):
     with Child(work) as child:
         assert child.value == (0, 0)
     assert lockd.status()[0]["uid"] == 65534
+
+
+def test_deep_run_directory(run):
+    """Longer than the address of a socket may be."""
+    deep = os.path.join(run, "d" * 150)
+    os.mkdir(deep)
+    lockd = Lockd(deep).ready()
+    try:
+        assert lockd.create(b"n" * 64) == 0
+        with lockd.connect("n" * 64) as client:
+            assert client.lock(b"a", p.EX)[1].status == 0
+    finally:
+        lockd.end()

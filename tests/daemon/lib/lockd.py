@@ -220,6 +220,11 @@ class Client:
             self.receive()
             self.welcome = self.take(p.WELCOME)
 
+    @classmethod
+    def close_all(cls):
+        for client in list(cls.connected):
+            client.close()
+
     def __enter__(self):
         return self
 
@@ -312,4 +317,6 @@ class Client:
 
     def quiet(self):
         """Whether nothing has arrived and nothing is on its way now."""
-        return not self.arrived and not select.select([self.socket], [], [], 0)[0]
+        poll = select.poll()
+        poll.register(self.socket, select.POLLIN)
+        return not self.arrived and not poll.poll(0)

@@ -14,7 +14,7 @@ static void test_the_sum_is_bounded(void **state)
 	struct account *accounts[4], *none = NULL;
 	int i;
 
-	account_table_init(&table, 4);
+	account_table_init(&table, 4, 9);
 	for (i = 0; i < 4; i++)
 		assert_int_equal(account_charge(&table, 0, &accounts[i]), 0);
 	assert_int_equal(account_charge(&table, 0, &none), -EUSERS);
@@ -35,7 +35,7 @@ static void test_a_user_has_half(void **state)
 	struct account *mine[4], *other, *none = NULL;
 	int i;
 
-	account_table_init(&table, 8);
+	account_table_init(&table, 8, 9);
 	for (i = 0; i < 4; i++)
 		assert_int_equal(account_charge(&table, 7, &mine[i]), 0);
 	assert_int_equal(account_charge(&table, 7, &none), -EMFILE);
@@ -47,15 +47,15 @@ static void test_a_user_has_half(void **state)
 	account_table_done(&table);
 }
 
-static void test_root_may_have_all(void **state)
+static void test_root_and_our_own_user_may_have_all(void **state)
 {
 	struct account_table table;
 	struct account *accounts[8];
 	int i;
 
-	account_table_init(&table, 8);
+	account_table_init(&table, 8, 9);
 	for (i = 0; i < 8; i++)
-		assert_int_equal(account_charge(&table, 0, &accounts[i]), 0);
+		assert_int_equal(account_charge(&table, i < 6 ? 9 : 0, &accounts[i]), 0);
 	account_table_done(&table);
 }
 
@@ -64,7 +64,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_sum_is_bounded),
 		cmocka_unit_test(test_a_user_has_half),
-		cmocka_unit_test(test_root_may_have_all),
+		cmocka_unit_test(test_root_and_our_own_user_may_have_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
