@@ -10,6 +10,7 @@
 #include "model.h"
 
 struct membership;
+struct workload;
 
 /* S1, check_exclusion.c */
 bool check_exclusion_modes(uint32_t rights, uint32_t others);
@@ -22,7 +23,7 @@ void check_exclusion_master(
 /* S2, check_stability.c */
 /** check_stability() - on every node: the engine's own view of a lock is what its program was told
  */
-void check_stability(struct model *model);
+void check_stability(struct model *model, const struct workload *workload);
 
 /* S3, check_value.c */
 bool check_value_reads(int granted, int requested);

@@ -62,7 +62,70 @@ static void check_stability_node(struct model *model, uint32_t node, uint32_t sp
 	}
 }
 
-void check_stability(struct model *model)
+/* Counts over a program's locks: what it holds for sure, and what it may hold in the midst of
+ * operations. */
+struct check_stability_held {
+	uint32_t sure, perhaps;
+};
+
+static void check_stability_count(
+	const struct model_lock *lock, bool counts, struct check_stability_held *held)
+{
+	if (!counts)
+		return;
+	if (lock->op == MODEL_IDLE && lock->granted > DLM_MODE_NL)
+		held->sure++;
+	if (lock->op != MODEL_IDLE || lock->granted > DLM_MODE_NL)
+		held->perhaps++;
+}
+
+static void check_stability_counted(const struct workload_program *program,
+	const struct check_stability_held *held, uint32_t counted, const char *what)
+{
+	bool behind = workload_program_behind(program) || program->purged;
+
+	if (counted >= held->sure && (behind || counted <= held->perhaps))
+		return;
+	cluster_fail(program->workload->cluster, "lease",
+		"node %u: program %u has %u to %u locks %s, its engine counts %u", program->node,
+		program->pid, held->sure, held->perhaps, what, counted);
+}
+
+static void check_stability_program(const struct workload_program *program)
+{
+	struct check_stability_held all = {0}, persistent = {0};
+	struct engine_client_info info;
+
+	engine_client_info(program->client, &info);
+	for (uint32_t i = 0; i < program->lock_count; i++) {
+		const struct model_lock *lock = program->locks[i];
+
+		check_stability_count(lock, true, &all);
+		check_stability_count(lock, lock->exflags & DLM_LKF_PERSISTENT, &persistent);
+	}
+	check_stability_counted(program, &all, info.held_count, "above NL");
+	check_stability_counted(
+		program, &persistent, info.persistent_held_count, "PERSISTENT above NL");
+	/* more: one that was cancelled and force-unlocked at once has ended, and waits for an
+	 * answer */
+	if (info.lock_count < program->lock_count)
+		cluster_fail(program->workload->cluster, "lease",
+			"node %u: program %u has %u locks, its engine counts %u", program->node,
+			program->pid, program->lock_count, info.lock_count);
+}
+
+static void check_stability_programs(const struct workload *workload)
+{
+	for (uint32_t i = 0; i < workload->program_count; i++) {
+		const struct workload_program *program = &workload->programs[i];
+
+		if (program->used && program->client &&
+			cluster_up(workload->cluster, program->node))
+			check_stability_program(program);
+	}
+}
+
+void check_stability(struct model *model, const struct workload *workload)
 {
 	static uint32_t seen[MODEL_LOCKS_MAX];
 
@@ -73,4 +136,5 @@ void check_stability(struct model *model)
 		for (uint32_t space = 0; space < model->cluster->knobs->spaces; space++)
 			check_stability_node(model, node, space, seen);
 	}
+	check_stability_programs(workload);
 }

@@ -439,8 +439,13 @@ struct model_resource *model_dropped(struct model *model, struct model_lock *loc
 void model_orphaned(struct model *model, struct model_lock *lock)
 {
 	lock->program = NULL;
-	if (lock->op == MODEL_IDLE)
-		return;
+	if (lock->op != MODEL_IDLE || model->purged[lock->node][lock->space])
+		model_orphan_doubted(model, lock);
+}
+
+void model_orphan_doubted(struct model *model, struct model_lock *lock)
+{
+	(void)model;
 	lock->doubtful = true;
 	model_doubt(lock);
 	model_rights(lock, 0);

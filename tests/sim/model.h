@@ -106,6 +106,7 @@ struct model {
 	struct model_resource resources[2][MODEL_RESOURCES_MAX];
 	uint32_t resource_count;
 	struct list nodes[17][2]; /* locks of each node and lockspace, by node_entry */
+	bool purged[17][2];       /* another node sent a purge once: no orphan is safe from it */
 	uint32_t recoveries[2];   /* of each lockspace: starts, and nodes that completed one */
 	uint64_t operation_count, completion_count, bast_count;
 	uint64_t read_count, invalid_count; /* value blocks read, of them marked not valid */
@@ -169,6 +170,8 @@ struct model_resource *model_dropped(struct model *model, struct model_lock *loc
 void model_doubt_over(struct model_resource *resource);
 /** model_orphaned() - the program ended, its PERSISTENT lock stays */
 void model_orphaned(struct model *model, struct model_lock *lock);
+/** model_orphan_doubted() - an orphan that another node was told to purge may go at any moment */
+void model_orphan_doubted(struct model *model, struct model_lock *lock);
 /** model_adopted() - @lock is an orphan that now belongs to @program */
 void model_adopted(struct model *model, struct model_lock *lock, void *program, uint32_t pid,
 	uint32_t flags, int mode);

@@ -384,6 +384,17 @@ static void program_forget_orphans(struct model *model, uint32_t node, uint32_t 
 			(void)model_dropped(model, lock);
 }
 
+/* Another node is told to purge: when it does so nobody knows. */
+static void program_doubt_orphans(struct model *model, uint32_t node, uint32_t space)
+{
+	struct model_lock *lock;
+
+	model->purged[node][space] = true;
+	list_for_each (lock, &model->nodes[node][space], node_entry)
+		if (!lock->program)
+			model_orphan_doubted(model, lock);
+}
+
 void program_purge_orphans(struct workload_program *program, uint32_t node)
 {
 	struct cluster *cluster = program->workload->cluster;
@@ -392,6 +403,8 @@ void program_purge_orphans(struct workload_program *program, uint32_t node)
 
 	if (where == program->node)
 		program_forget_orphans(&program->workload->model, where, program->space);
+	else
+		program_doubt_orphans(&program->workload->model, where, program->space);
 	r = engine_purge(program->client, node, 0, program->pid);
 	cluster_note(cluster, TRACE_CALL, program->node, where, (uint32_t)r, "purge orphans");
 	if (r < 0 && r != -ENOBUFS && !(r == -ENOMEM && cluster->faulty))
@@ -406,6 +419,7 @@ static void program_purge_own(struct workload_program *program)
 	for (uint32_t i = 0; i < program->lock_count; i++)
 		(void)model_dropped(&program->workload->model, program->locks[i]);
 	program->lock_count = 0;
+	program->purged = true;
 	r = engine_purge(program->client, 0, program->pid, program->pid);
 	cluster_note(cluster, TRACE_CALL, program->node, program->node, (uint32_t)r, "purge own");
 	if (r < 0)
@@ -538,7 +552,8 @@ static void program_choose(struct workload_program *program, enum knobs_action a
 		return;
 	case KNOBS_PURGE_ORPHANS:
 		if (program_rarely(program))
-			program_purge_orphans(program, 0);
+			program_purge_orphans(program, random_between(program_random(program), 0,
+							       program_knobs(program)->nodes));
 		return;
 	case KNOBS_PURGE_OWN:
 		if (program_rarely(program))

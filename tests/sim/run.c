@@ -45,7 +45,7 @@ struct run {
 	bool follow;    /* another event belongs into the next recovery */
 	uint32_t memory_faults_left;
 	uint64_t changes, recovery_changes; /* before everybody parts */
-	uint32_t purges;
+	FILE *null;                         /* where dumps go that nobody wants to read */
 };
 
 /* For the signal handler only. */
@@ -295,9 +295,10 @@ static bool run_quiet(struct run *run)
 
 static void run_compare(struct run *run)
 {
-	check_stability(&run->workload.model);
+	check_stability(&run->workload.model, &run->workload);
 	check_master(&run->workload.model, &run->membership);
 	check_grant(&run->workload.model, &run->membership);
+	cluster_dump(&run->cluster, run->null);
 	cluster_note(&run->cluster, TRACE_PHASE, 0, 0, 0, "compared");
 }
 
@@ -534,7 +535,7 @@ static void run_loop(struct run *run)
 		if (--until_check)
 			continue;
 		until_check = run->knobs.check_every;
-		check_stability(&run->workload.model);
+		check_stability(&run->workload.model, &run->workload);
 	}
 }
 
@@ -587,6 +588,9 @@ bool run_seed(const struct run_options *options, struct run_totals *ret)
 
 	if (!run)
 		abort();
+	run->null = fopen("/dev/null", "w");
+	if (!run->null)
+		abort();
 	run_init(run, options);
 	run_current = run;
 	run_begin(run);
@@ -599,6 +603,7 @@ bool run_seed(const struct run_options *options, struct run_totals *ret)
 			cluster_dump(&run->cluster, options->report);
 	}
 	run_current = NULL;
+	fclose(run->null);
 	cluster_done(&run->cluster);
 	workload_done(&run->workload);
 	free(run);

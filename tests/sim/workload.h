@@ -26,7 +26,8 @@ struct workload_program {
 	bool used;                    /* client exists, or its end is awaited */
 	bool closing;
 	bool dead; /* its node ended; what it held, others must respect until the node is fenced */
-	bool slow; /* takes callbacks late */
+	bool purged; /* it dropped all its locks once: they go as the engine gets to it */
+	bool slow;   /* takes callbacks late */
 	bool taking; /* a late taking is scheduled */
 	bool scheduled;
 	uint32_t next_id, last_id; /* of its block of lock ids */
