@@ -9,8 +9,9 @@ set -eu
 
 # what `meson setup` and `ninja` need
 build='gcc libc6-dev meson ninja-build pkg-config libsystemd-dev libqb-dev python3'
-# what the tests need besides: C++ for the headers, clang for the fuzzers and the format
-check="$build g++ binutils libcmocka-dev clang libclang-rt-dev clang-format python3-pytest procps"
+# what the tests need besides: C++ for the headers, clang for the fuzzers and the format, and the dlm
+# suite's library, since programs that were built for that one must run with ours
+check="$build g++ binutils libcmocka-dev clang libclang-rt-dev clang-format python3-pytest procps libdlm-dev"
 
 policy=/usr/sbin/policy-rc.d
 saved=/usr/sbin/policy-rc.d.before-udlm
