@@ -172,8 +172,9 @@ static void take_value(struct engine_lockspace *ls, struct lock *lock, const str
 	if (lock_lvb_make(ls, lock)) {
 		lock->exflags &= ~DLM_LKF_VALBLK;
 		lock->exflags |= DLM_LKF_IVVALBLK;
-		lock->resource->flags |=
-			RESOURCE_VALUE_LOST; /* to be told where there is no block */
+		/* to be told where there is no block; and what would be read has no room either */
+		lock->resource->flags |= RESOURCE_VALUE_LOST;
+		lock->sbflags |= DLM_SBF_VALNOTVALID_BIT;
 		return;
 	}
 	if (bytes)
