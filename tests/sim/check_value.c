@@ -83,6 +83,7 @@ static void check_value_exclusive(
 	struct model *model, struct model_lock *lock, int now, uint32_t serial, bool invalid)
 {
 	struct model_value *value = &lock->resource->value;
+	bool none = value->none_allowed || !value->high || (value->loose && value->none_before);
 
 	if (value->doubts)
 		return;
@@ -99,7 +100,7 @@ static void check_value_exclusive(
 	if (value->unknown || serial == value->high ||
 		(value->loose && serial >= value->low && serial <= value->high)) {
 		check_value_settle(model, lock, serial);
-	} else if (check_value_none(lock, serial, value->none_allowed || !value->high)) {
+	} else if (check_value_none(lock, serial, none)) {
 		check_value_settle(model, lock, 0);
 	} else {
 		check_value_wrong(model, lock, now, serial, invalid, "not the last write");
