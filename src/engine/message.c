@@ -230,6 +230,15 @@ void message_receive(struct engine_lockspace *ls, uint32_t nodeid, const struct 
 		message_process(ls, nodeid, msg);
 		return;
 	}
+	/*
+	 * What a node sent before it left can arrive when it is gone, and nothing tells it from
+	 * what it will say when it has joined again: so it is not kept. A node that joins sends
+	 * nothing before we have taken it in.
+	 */
+	if (!member_find(ls, nodeid)) {
+		message_refused(ls, nodeid, msg, "the sender is no member");
+		return;
+	}
 	/* Before our first recovery gave the lockspace a generation nobody can mean us. */
 	if (!ls->members.generation) {
 		message_refused(ls, nodeid, msg, "no recovery was completed yet");
