@@ -96,6 +96,11 @@ static void knobs_draw_events(struct knobs *knobs, struct random *random)
 		knobs->event_weights[i] = random_between(random, 0, 10);
 	knobs->event_weights[KNOBS_KILL] += 2;
 	knobs->follow_permille = random_between(random, 200, 900);
+	/* a storm: hardly a recovery ends undisturbed */
+	if (random_chance(random, 100)) {
+		knobs->events = random_between(random, 10, 24);
+		knobs->follow_permille = 950;
+	}
 	knobs->delivery_us = knobs_scale(random, 0, 500, 200000);
 	knobs->notice_us = knobs_scale(random, 0, 1000, 1000000);
 	knobs->fence_us = knobs_scale(random, 0, 1000, 2000000);
