@@ -11,7 +11,7 @@
 #include "lockd/loop.h"
 
 struct listener {
-	struct loop_source source; /* ready: set by listener_accept_with() */
+	struct loop_source source; /* ready: given by whoever made the listener */
 	struct loop *loop;         /* borrowed */
 	int fd;                    /* -1: none */
 	bool published;            /* seen under its name */

@@ -18,6 +18,7 @@ import files
 import format as format_check
 import headers
 import includes
+import mentions
 import names
 import options
 import purity
@@ -277,6 +278,19 @@ class Exports(Planted):
         self.expect(lines, "dlm_a: is missing in the manual",
                     "dlm_b: is missing in the header", "dlm_c: is missing in the library",
                     "dlm_c: is missing in the version script", "dlm_c: is missing in the manual")
+
+
+class Mentions(Planted):
+    def test_findings(self):
+        self.plant("src/engine/lock.c", "/* after lock_find(), lock_gone(), lock_x(), other_gone() */\n"
+                   "int lock_find(void)\n{\n\treturn 0; /*\n * engine_nothing() */\n}\n")
+        status, lines = self.run_check(mentions.main, self.root)
+        self.assertEqual(status, 1)
+        self.expect(lines, "src/engine/lock.c:1: lock_gone()", "src/engine/lock.c:5: engine_nothing()")
+
+    def test_nothing(self):
+        self.plant("src/x.c", "")
+        self.assertEqual(self.run_check(mentions.main, self.root)[0], 1)
 
 
 class Options(Planted):
