@@ -116,11 +116,22 @@ static void try_again(struct lock *lock, int result)
 		request_confirm_master(resource, lkid, 0);
 }
 
+/*
+ * Who answers has the resource. But a refusal in the request queue is from before the recovery: it
+ * left no lock there, and in the recovery the master may have discarded the resource.
+ */
+static bool shows_master(const struct resource *resource, int result)
+{
+	if (result == -EAGAIN)
+		return resource->ls->recovery.step != RECOVERY_REQUESTS;
+	return !result || result == -EINPROGRESS;
+}
+
 void owner_request_reply(struct lock *lock, const struct owner_answer *answer)
 {
 	struct resource *resource = lock->resource;
 
-	if (!answer->result || answer->result == -EINPROGRESS || answer->result == -EAGAIN)
+	if (shows_master(resource, answer->result))
 		resource->flags &= (uint16_t)~RESOURCE_UNCONFIRMED;
 	switch (answer->result) {
 	case 0:
