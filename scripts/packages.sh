@@ -4,20 +4,24 @@
 # Install the Debian packages that a purpose needs and that are missing; nothing else, and only from
 # the machine's own apt sources. Services that come with packages are neither started nor enabled.
 #
-# usage: scripts/packages.sh build|check
+# usage: scripts/packages.sh build|cluster|check
 set -eu
 
 # what `meson setup` and `ninja` need
-build='gcc libc6-dev meson ninja-build pkg-config libsystemd-dev libqb-dev python3'
+build='gcc libc6-dev meson ninja-build pkg-config libsystemd-dev libqb-dev libcpg-dev libquorum-dev
+	libcmap-dev libcfg-dev python3'
+# what ./nodes needs besides: the cluster engine, and namespaces to run several on one machine
+cluster="$build corosync iproute2 nftables util-linux procps"
 # what the tests need besides: C++ for the headers, clang for the fuzzers and the format, and the dlm
-# suite's library, since programs that were built for that one must run with ours
-check="$build g++ binutils libcmocka-dev clang libclang-rt-dev clang-format python3-pytest procps libdlm-dev"
+# suite's library, since programs that were built for that one must run with ours, and its daemon, since
+# nodes that run it must get along with ours
+check="$cluster g++ binutils libcmocka-dev clang libclang-rt-dev clang-format python3-pytest libdlm-dev dlm-controld"
 
 policy=/usr/sbin/policy-rc.d
 saved=/usr/sbin/policy-rc.d.before-udlm
 
 usage() {
-	echo "usage: $0 build|check" >&2
+	echo "usage: $0 build|cluster|check" >&2
 	exit 2
 }
 
@@ -52,6 +56,7 @@ install_packages() {
 main() {
 	case ${1-} in
 	build) list=$build ;;
+	cluster) list=$cluster ;;
 	check) list=$check ;;
 	*) usage ;;
 	esac
