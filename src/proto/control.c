@@ -54,6 +54,14 @@ int control_check(const void *message, uint32_t bytes)
 		return CHECK_TEXT(struct control_event, name);
 	case CONTROL_FATAL:
 		return CHECK_TEXT(struct control_fatal, text);
+	case CONTROL_PROBE:
+		return CHECK_TEXT(struct control_probe, name);
+	case CONTROL_PROBED:
+		return CHECK_TEXT(struct control_probed, name);
+	case CONTROL_ENDING:
+		if (bytes < sizeof(struct control_ls))
+			return -EBADMSG;
+		return check_ls(message, bytes, sizeof(uint32_t));
 	case CONTROL_LS_START:
 		if (bytes < sizeof(struct control_ls))
 			return -EBADMSG;
@@ -69,6 +77,9 @@ int control_check(const void *message, uint32_t bytes)
 	case CONTROL_PONG:
 	case CONTROL_STATUS_IS:
 	case CONTROL_DUMP_IS:
+	case CONTROL_PROBE_END:
+	case CONTROL_STOP:
+	case CONTROL_WAITING:
 		if (bytes < sizeof(struct control_ls))
 			return -EBADMSG;
 		return check_ls(message, bytes, 1);

@@ -36,6 +36,9 @@ enum control_type {
 	CONTROL_PING,         /* struct control_ls: number; answered by PONG from the main loop */
 	CONTROL_STATUS,       /* struct control_ls: number; answered by STATUS_IS */
 	CONTROL_DUMP, /* struct control_ls: number, name, result = enum engine_dump_kind; DUMP_IS */
+	CONTROL_PROBE,     /* struct control_probe: ask a peer's STATUS before a join; PROBED */
+	CONTROL_PROBE_END, /* struct control_probe: number; that question is not needed any more */
+	CONTROL_STOP, /* struct control_ls: number = milliseconds at most; the orderly end; ENDING */
 	/* dlm_lockd -> dlm_controld */
 	CONTROL_READY = 64, /* struct control_ready */
 	CONTROL_ONLINE,     /* struct control_event: a program creates this lockspace */
@@ -49,6 +52,12 @@ enum control_type {
 	CONTROL_DUMP_IS,   /* struct control_ls: number, result; on success a memfd with the text
 			      (SCM_RIGHTS) */
 	CONTROL_FATAL,     /* struct control_fatal: dlm_lockd ends itself, why */
+	CONTROL_PROBED,    /* struct control_probed: the answer to a PROBE, once */
+	CONTROL_WAITING,   /* struct control_ls: name; count bytes of text follow: what its recovery
+			      or probe has waited for, a sentence; again when it changes; count 0: for
+			      nothing any more */
+	CONTROL_ENDING,    /* struct control_ls: count * uint32_t follow: the peers that have not
+			      finished the FIN exchange; then dlm_lockd ends with status 0 */
 };
 
 struct control_head {
@@ -95,6 +104,36 @@ struct control_ls_new {
 	uint32_t flags; /* DLM_LSFL_BIT_* */
 	uint32_t nodir;
 	uint32_t lvb_bytes; /* DLM_USER_LVB_BYTES */
+	char name[72];
+};
+
+/*
+ * Whether a member of a lockspace would take us: its STATUS is asked and compared. It is asked until
+ * it has answered, or PROBE_END or PEER_REMOVE has come; PROBED comes only when nothing of the
+ * conversation is left on the link (FIN done), unless a lockspace is shared with that peer.
+ */
+struct control_probe {
+	struct control_head head;
+	uint32_t number; /* chosen by dlm_controld, never one that is still open */
+	uint32_t nodeid;
+	uint32_t global_id;
+	uint32_t flags;     /* as in LS_NEW */
+	uint32_t lvb_bytes; /* as in LS_NEW */
+	uint32_t reserved;
+	char name[72];
+};
+
+struct control_probed {
+	struct control_head head;
+	uint32_t number;
+	uint32_t nodeid;
+	/* 0: it would take us; -EAGAIN: it has no such lockspace (yet); -EPROTO: values differ;
+	 * -ENOENT: it is no peer any more; -ECANCELED: PROBE_END */
+	int32_t result;
+	uint32_t their_version, our_version; /* protocol, 0x00030002; 0: not known */
+	uint32_t their_lvb_bytes, our_lvb_bytes;
+	uint32_t their_flags, our_flags; /* those that have to be equal */
+	uint32_t reserved;
 	char name[72];
 };
 
