@@ -8,7 +8,8 @@
  * A kind never calls an event from within one of its functions: it lets the loop come round first.
  * None of its functions waits for others.
  *
- * Order of events: waiting* -> up -> (quorum, confchg, ring, deliver)* -> lost, and nothing after it.
+ * Order of events: waiting* -> up -> (quorum, confchg, ring, deliver, looked)* -> lost, and nothing
+ * after it. close() may be called from within an event.
  */
 #include <qb/qbloop.h>
 #include <stdbool.h>
@@ -59,9 +60,12 @@ struct cluster_events {
 	void (*ring)(void *context, const char *group, uint32_t nodeid, uint64_t seq);
 	void (*deliver)(void *context, const char *group, uint32_t nodeid, const void *data,
 		size_t bytes);
+	/* What look() asked for. @error: 0; -errno, and nobody is listed */
+	void (*looked)(void *context, const char *group, int error, const uint32_t *members,
+		uint32_t member_count);
 	/* A join that cannot be. @error: -errno */
 	void (*join_failed)(void *context, const char *group, int error);
-	/* Somebody asks corosync to shut down: may it? Called from within its loop. */
+	/* Somebody asks corosync to shut down: may it? */
 	bool (*may_shut_down)(void *context);
 	/* It is gone, why. Nothing comes after it but close(). */
 	void (*lost)(void *context, const char *text);
@@ -77,17 +81,15 @@ struct cluster_ops {
 	int (*join)(struct cluster *cluster, const char *group);
 	/* Leave it; `confchg` follows. Return: 0; -ENOENT; -errno */
 	int (*leave)(struct cluster *cluster, const char *group);
-	/* Who is in a group, whether or not we are. Return: 0; -errno; @ret_count of at most
-	 * CLUSTER_NODES_MAX */
-	int (*look)(struct cluster *cluster, const char *group, uint32_t *ret_nodes,
-		uint32_t *ret_count);
+	/* Who is in a group, whether or not we are; `looked` follows. Return: 0; -errno */
+	int (*look)(struct cluster *cluster, const char *group);
 	/* To all members, us included, in order; kept here while corosync takes nothing. Return: 0;
 	 * -ENOENT not joined; -ENOBUFS too much is kept, the node must end; -errno */
 	int (*send)(struct cluster *cluster, const char *group, const void *data, size_t bytes);
-	/* Remove a node (or us) from the cluster. Return: 0; -errno */
+	/* Remove a node (or us: `lost` follows) from the cluster. Return: 0; -errno */
 	int (*kill)(struct cluster *cluster, uint32_t nodeid, const char *why);
-	/* Its addresses, for dlm's own connections. Return: how many, 0..CLUSTER_ADDRESSES_MAX;
-	 * -errno */
+	/* Addresses of a member, as of the last `quorum`, with port 0, for dlm's own connections.
+	 * Return: how many, 1..CLUSTER_ADDRESSES_MAX; 0: not known, or no member */
 	int (*addresses)(struct cluster *cluster, uint32_t nodeid,
 		struct sockaddr_storage ret[CLUSTER_ADDRESSES_MAX]);
 	/* When it came up, for telling one life of it from another; 0: not known */
