@@ -77,7 +77,8 @@ struct cluster_ops {
 	/* Begin; `up` comes when it has come so far. Return: 0; -errno */
 	int (*open)(qb_loop_t *loop, struct log *log, const struct cluster_events *events,
 		struct cluster **ret);
-	/* Join a group; `confchg` follows, or `join_failed`. Return: 0; -errno */
+	/* Join a group; `confchg` follows, or `join_failed`. Return: 0; -EEXIST in it, or not out
+	 * yet; -ENOTCONN before `up` and after `lost`, as for all that follow; -errno */
 	int (*join)(struct cluster *cluster, const char *group);
 	/* Leave it; `confchg` follows. Return: 0; -ENOENT; -errno */
 	int (*leave)(struct cluster *cluster, const char *group);
