@@ -32,7 +32,12 @@ struct fence_options {
 	uint32_t post_join_delay; /* s */
 };
 
-enum fence_level { FENCE_DEBUG, FENCE_INFO, FENCE_WARNING, FENCE_ERROR };
+enum fence_level {
+	FENCE_DEBUG,
+	FENCE_INFO,
+	FENCE_WARNING,
+	FENCE_ERROR
+};
 
 struct fence_settings {
 	const struct alloc *alloc; /* borrowed */
@@ -106,7 +111,8 @@ void fence_options_set(struct fence *fence, const struct fence_options *options)
 
 /** fence_quorum() - Return: 0; -ENOMEM the daemon must end */
 int fence_quorum(struct fence *fence, struct fence_now now, const struct fence_quorum *quorum);
-/** fence_confchg() - Return: as fence_quorum() */
+/** fence_confchg() - Return: as fence_quorum(); -EMSGSIZE more than CPG_MEMBERS_MAX members: the
+ * same */
 int fence_confchg(struct fence *fence, struct fence_now now, const struct fence_change *change);
 /** fence_ring() - the daemon group's word on the ring */
 void fence_ring(struct fence *fence, struct fence_now now, uint32_t nodeid, uint64_t seq);
@@ -115,8 +121,8 @@ void fence_ring(struct fence *fence, struct fence_now now, uint32_t nodeid, uint
  * Return: 0; -EBADMSG refused, and noted; -EOPNOTSUPP a type that is not decided here (the caller
  * may know it)
  */
-int fence_deliver(struct fence *fence, struct fence_now now, uint32_t sender, const void *data,
-	size_t bytes);
+int fence_deliver(
+	struct fence *fence, struct fence_now now, uint32_t sender, const void *data, size_t bytes);
 /** fence_tick() - a second has gone by; wanted while fence_is_waiting() */
 void fence_tick(struct fence *fence, struct fence_now now);
 bool fence_is_waiting(const struct fence *fence);
@@ -124,13 +130,14 @@ bool fence_is_waiting(const struct fence *fence);
 void fence_begin(struct fence *fence, struct fence_now now);
 /**
  * fence_ack() - an administrator says that @nodeid is fenced; all nodes are told
- * Return: 0; -ENOENT nobody here waits for that (it is told nevertheless)
+ * Return: 0; -ENOENT nobody here waits for that (it is told nevertheless); -EAGAIN we are not
+ * agreed with yet: nobody is told
  */
 int fence_ack(struct fence *fence, struct fence_now now, uint32_t nodeid);
 /** fence_stateful() - this node has started a lockspace: from now on it has state */
 void fence_stateful(struct fence *fence);
 
-/* The agent that an order asked for. */
+/* The agent that an order asked for. None of these is called for one that AGENT_KILL has ended. */
 void fence_agent_started(struct fence *fence, uint32_t nodeid, int pid);
 /** fence_agent_failed() - it could not be started. @error: -1 or -errno, goes to all nodes */
 void fence_agent_failed(struct fence *fence, struct fence_now now, uint32_t nodeid, int error);
@@ -148,7 +155,7 @@ uint64_t fence_ring_seq(const struct fence *fence);
 /** fence_is_outstanding() - somebody, anywhere, has to be fenced, or that is not known yet */
 bool fence_is_outstanding(const struct fence *fence);
 /** fence_done_since() - whether @nodeid was fenced at or after monotonic second @mono; true for one
- * that was never seen in the daemon group */
+ * that was never seen in the daemon group, or was fenced earlier and has not been clean since */
 bool fence_done_since(const struct fence *fence, uint32_t nodeid, uint64_t mono);
 /** fence_cluster_add_time() - monotonic second at which it came into the cluster; 0: it is not in
  * it */
@@ -164,7 +171,8 @@ struct fence_view {
 	uint32_t member_count, joined_count, remove_count; /* of the last change of the group */
 	uint32_t startup_count;
 	uint64_t daemon_ring_seq, cluster_ring_seq;
-	int agent_pid;    /* of one that runs here; 0 */
+	uint64_t refused_count; /* messages of the group that were not right */
+	int agent_pid;          /* of one that runs here; 0 */
 	const char *wait; /* what fencing waits for: "quorum", "ringid", "stateful merge", "" */
 };
 
@@ -173,9 +181,9 @@ struct fence_node_view {
 	bool is_member, is_killed, need_fencing, delay_fencing, is_merge, pid_wait, result_wait;
 	enum fence_reason left_reason;
 	int agent_pid;
-	int last_result;                          /* of the newest failed attempt; 0: none */
-	uint32_t actor_last, actor_done, actor;   /* actor: who has to fence it now; 0: none */
-	uint64_t add_time, rem_time;              /* monotonic s; 0: never */
+	int last_result;                        /* of the newest failed attempt; 0: none */
+	uint32_t actor_last, actor_done, actor; /* actor: who has to fence it now; 0: none */
+	uint64_t add_time, rem_time;            /* monotonic s; 0: never */
 	uint64_t fail_walltime, fail_monotime, fence_walltime, fence_monotime;
 	struct cpg_protocol protocol; /* as it said; zeros: nothing accepted yet */
 };
