@@ -89,7 +89,7 @@ class Keeper:
             return text.decode(errors="replace") or "the switch ended"
         space.setns(os.pidfd_open(os.getpid()), space.NEWPID)  # later children are the machine's again
         (self.directory / "keeper.json").write_text(json.dumps({
-            "keeper": os.getpid(), "keeper_started": space.started(os.getpid()),
+            "space": space.namespace("self"), "keeper": os.getpid(), "keeper_started": space.started(os.getpid()),
             "switch": self.switch, "switch_started": space.started(self.switch)}))
         return ""
 

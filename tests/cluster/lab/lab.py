@@ -92,6 +92,7 @@ class Lab:
             raise LabError(f"no lab is up in {directory}: ./nodes up 3") from None
         lab._up, lab._keeper, lab._switch = {}, None, None
         lab._made_for(lab.config)
+        check_home(lab._state())
         if not lab.is_up():
             raise LabError(f"the lab in {directory} has been killed; ./nodes down removes what it left there")
         return lab
@@ -259,7 +260,8 @@ class Lab:
 
     # ---- network ----
 
-    def _net(self):
+    def network(self):
+        """(cuts, drops), as net.py has them."""
         found = json.loads((self.directory / "net.json").read_text())
         return ({tuple(pair) for pair in found["cuts"]},
                 {int(n): tuple(drop) for n, drop in found["drops"].items()})
@@ -276,7 +278,7 @@ class Lab:
 
     def refilter(self, node):
         """A node that was just made gets the filters that it is to have."""
-        _, drops = self._net()
+        _, drops = self.network()
         if node.id in drops:
             net.filter_node(node.init, drops[node.id])
 
@@ -287,7 +289,7 @@ class Lab:
         if len(sides) < 2 or len(set(ids)) != len(ids) or set(ids) - set(self.nodes):
             raise ValueError(f"at least two sides, each node on one: not {sides}")
         with self.locked():
-            cuts, drops = self._net()
+            cuts, drops = self.network()
             for one in sides:
                 for other in sides:
                     if one is not other:
@@ -305,7 +307,7 @@ class Lab:
         if nodeid not in self.nodes or peer not in (None, *self.nodes):
             raise ValueError(f"no such node: {nodeid}, {peer}")
         with self.locked():
-            cuts, drops = self._net()
+            cuts, drops = self.network()
             drops[nodeid] = (int(port), peer, bool(reset))
             self._net_apply(cuts, drops)
 
@@ -400,6 +402,12 @@ def check_rights():
         raise LabRefused(f"missing: {', '.join(missing)}; scripts/packages.sh cluster installs them")
 
 
+def check_home(state):
+    """Pids mean something only in the process ids in which the lab was made."""
+    if state and state["space"] != space.namespace("self"):
+        raise LabError("this lab was made from outside: leave the node or container that you are in")
+
+
 def remove_dead(directory):
     """Remove what a lab left whose keeper was killed. Whatever lived in it died with the keeper."""
     try:
@@ -408,6 +416,7 @@ def remove_dead(directory):
         state = None if (directory / "lab.json").exists() else False
     except (OSError, ValueError):
         state = None
+    check_home(state)
     if state is False or (state and space.is_alive(state["keeper"], state["keeper_started"])):
         return
     if state:
