@@ -357,6 +357,16 @@ size_t engine_peer_take(struct engine *engine, uint32_t nodeid, uint8_t *ret, si
 	return link && !engine->fatal ? link_take(link, ret, room) : 0;
 }
 
+void engine_peers_close(struct engine *engine)
+{
+	struct link *link;
+
+	if (!list_empty(&engine->lockspaces))
+		return;
+	list_for_each (link, &engine->links, entry)
+		link_close(link);
+}
+
 int engine_peer_info(const struct engine *engine, uint32_t nodeid, struct engine_peer_info *ret)
 {
 	const struct link *link = node_link(engine, nodeid);
@@ -366,8 +376,10 @@ int engine_peer_info(const struct engine *engine, uint32_t nodeid, struct engine
 	*ret = (struct engine_peer_info){
 		.nodeid = nodeid,
 		.state = link_state_name(link->state),
+		.is_closed = link->state == LINK_CLOSED,
 		.version = link->version,
 		.connected = link->connected,
+		.has_output = link_has_output(link),
 		.users = link->users,
 		.unacked_count = link->seq_send - link->seq_acked,
 		.queued_bytes = (size_t)link->page_count * WIRE_FRAME_MAX,
@@ -524,10 +536,7 @@ void engine_lockspace_free(struct engine_lockspace *ls)
 	}
 	ls->members.count = 0;
 	free_lockspace(ls);
-	if (!list_empty(&engine->lockspaces))
-		return;
-	list_for_each (link, &engine->links, entry)
-		link_close(link);
+	engine_peers_close(engine);
 }
 
 void engine_lockspace_stop(struct engine_lockspace *ls)

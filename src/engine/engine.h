@@ -122,8 +122,10 @@ bool engine_output(struct engine *engine, struct engine_output *ret);
 struct engine_peer_info {
 	uint32_t nodeid;
 	const char *state; /* CLOSED, ESTABLISHED, FIN_WAIT1 ... */
+	bool is_closed;    /* CLOSED: no conversation, or the FIN exchange is done */
 	uint32_t version;  /* of the peer, 0: not known */
 	bool connected;
+	bool has_output;        /* engine_peer_take() would give bytes, if it is connected */
 	uint32_t users;         /* lockspaces that list it as a member */
 	uint32_t unacked_count; /* sequenced frames sent or queued, not acknowledged */
 	size_t queued_bytes;    /* memory that the send queue holds */
@@ -149,6 +151,11 @@ void engine_peer_disconnected(struct engine *engine, uint32_t nodeid);
 int engine_peer_receive(struct engine *engine, uint32_t nodeid, const uint8_t *data, size_t size);
 /** engine_peer_take() - copy whole frames to send into @ret. Return: bytes, 0: nothing to send */
 size_t engine_peer_take(struct engine *engine, uint32_t nodeid, uint8_t *ret, size_t room);
+/**
+ * engine_peers_close() - say FIN to every peer that there is a conversation with; nothing where
+ * there is a lockspace. ENGINE_OUT_PEER_CLOSED follows for each.
+ */
+void engine_peers_close(struct engine *engine);
 /** engine_peer_info() - Return: 0; -ENOENT */
 int engine_peer_info(const struct engine *engine, uint32_t nodeid, struct engine_peer_info *ret);
 

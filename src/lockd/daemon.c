@@ -19,6 +19,7 @@
 #include "lockd/connection.h"
 #include "lockd/dumpjob.h"
 #include "lockd/output.h"
+#include "lockd/peers.h"
 #include "lockd/space.h"
 #include "lockd/tracelog.h"
 
@@ -148,6 +149,8 @@ int daemon_start(struct daemon *daemon)
 		&daemon->control, &daemon->loop, daemon->rundir.control_fd, control_ready);
 	if (!rv)
 		daemon->rundir.control_fd = -1;
+	if (!rv && daemon->peers)
+		rv = peers_start(daemon);
 	return rv;
 }
 
@@ -192,6 +195,8 @@ static int daemon_timeout(const struct daemon *daemon, int wait_ms_max)
 		at = daemon->doomed_at_ms;
 	if (daemon->house_at_ms < at)
 		at = daemon->house_at_ms;
+	if (peers_deadline(daemon) < at)
+		at = peers_deadline(daemon);
 	if (at == UINT64_MAX)
 		return wait_ms_max;
 	wait = at > daemon->now_ms ? at - daemon->now_ms : 0;
@@ -286,7 +291,8 @@ static void output_handle(struct daemon *daemon, const struct engine_output *out
 	case ENGINE_OUT_CONNECT:
 	case ENGINE_OUT_PEER_CLOSED:
 	case ENGINE_OUT_PEER_GAP:
-		break; /* a node that is alone has no transport */
+		peers_output(daemon, output);
+		break;
 	}
 }
 
@@ -351,6 +357,7 @@ static void daemon_house(struct daemon *daemon)
 			listeners_resume(daemon);
 		daemon->house_at_ms = connection_house(daemon);
 	}
+	peers_tick(daemon);
 	if (daemon->orphans_dirty || daemon->orphans_written)
 		(void)daemon_orphans_write(daemon); /* too high is safe, going on */
 }
@@ -401,6 +408,7 @@ void daemon_done(struct daemon *daemon)
 		connection_drop(c);
 	dumpjob_free_all(daemon);
 	space_free_all(daemon);
+	peers_free(daemon);
 	engine_free(daemon->engine);
 	listener_done(&daemon->control);
 	admin_free(daemon->admin);

@@ -26,6 +26,7 @@
 #include "proto/control.h"
 
 struct admin;
+struct peers;
 
 struct daemon_counters {
 	uint64_t turns;
@@ -48,6 +49,7 @@ struct daemon {
 	struct loop loop;
 	struct engine *engine;
 	struct admin *admin;
+	struct peers *peers; /* NULL: this node is alone */
 	struct control_settings settings;
 	struct privs privs;
 	struct rundir rundir;
