@@ -12,6 +12,7 @@
 
 #include "base/pure/must.h"
 #include "lockd/dumpjob.h"
+#include "lockd/ending.h"
 #include "lockd/peers.h"
 #include "lockd/space.h"
 #include "lockd/status.h"
@@ -291,6 +292,9 @@ static void admin_handle(struct daemon *daemon, const void *message)
 	case CONTROL_STATUS:
 		handle_status(daemon, ls);
 		break;
+	case CONTROL_STOP:
+		ending_begin(daemon, ls->number);
+		break;
 	case CONTROL_DUMP:
 		dumpjob_begin(daemon, ls);
 		break;
@@ -307,7 +311,6 @@ static void admin_handle(struct daemon *daemon, const void *message)
 	case CONTROL_FATAL:
 	case CONTROL_PROBE:
 	case CONTROL_PROBE_END:
-	case CONTROL_STOP:
 	case CONTROL_PROBED:
 	case CONTROL_WAITING:
 	case CONTROL_ENDING:

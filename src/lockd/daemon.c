@@ -18,10 +18,12 @@
 #include "lockd/admin.h"
 #include "lockd/connection.h"
 #include "lockd/dumpjob.h"
+#include "lockd/ending.h"
 #include "lockd/output.h"
 #include "lockd/peers.h"
 #include "lockd/space.h"
 #include "lockd/tracelog.h"
+#include "lockd/waiting.h"
 
 #define DAEMON_TURN_RECORDS    4096u /* then the control connection is looked at again */
 #define DAEMON_ACCEPT_MAX      16    /* connections of RUN/control in a turn */
@@ -53,6 +55,7 @@ int daemon_init(struct daemon *daemon, struct log *log)
 	list_init(&daemon->spaces);
 	list_init(&daemon->dumps);
 	account_table_init(&daemon->accounts, 0, geteuid());
+	daemon->ending_ms = daemon->waiting_ms = UINT64_MAX;
 	daemon->now_ms = daemon_clock_ms();
 	daemon->started_ms = daemon->now_ms;
 	return loop_init(&daemon->loop);
@@ -179,9 +182,24 @@ static void listeners_resume(struct daemon *daemon)
 		listener_resume(&space->listener);
 }
 
+static uint64_t daemon_deadline(const struct daemon *daemon)
+{
+	const uint64_t times[] = {engine_deadline(daemon->engine), peers_deadline(daemon),
+		daemon->house_at_ms, daemon->waiting_ms, daemon->ending_ms,
+		daemon->memory_short ? daemon->now_ms + DAEMON_MEMORY_WAIT_MS : UINT64_MAX,
+		list_empty(&daemon->doomed) ? UINT64_MAX : daemon->doomed_at_ms};
+	uint64_t at = UINT64_MAX;
+	size_t i;
+
+	for (i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+		if (times[i] < at)
+			at = times[i];
+	return at;
+}
+
 static int daemon_timeout(const struct daemon *daemon, int wait_ms_max)
 {
-	uint64_t at = engine_deadline(daemon->engine);
+	uint64_t at = daemon_deadline(daemon);
 	uint64_t wait;
 
 	if (daemon->engine_busy || daemon->engine_touched || !list_empty(&daemon->dumps) ||
@@ -189,14 +207,6 @@ static int daemon_timeout(const struct daemon *daemon, int wait_ms_max)
 		return 0;
 	if (!list_empty(&daemon->flushing) && !daemon->memory_short)
 		return 0;
-	if (daemon->memory_short && daemon->now_ms + DAEMON_MEMORY_WAIT_MS < at)
-		at = daemon->now_ms + DAEMON_MEMORY_WAIT_MS;
-	if (!list_empty(&daemon->doomed) && daemon->doomed_at_ms < at)
-		at = daemon->doomed_at_ms;
-	if (daemon->house_at_ms < at)
-		at = daemon->house_at_ms;
-	if (peers_deadline(daemon) < at)
-		at = peers_deadline(daemon);
 	if (at == UINT64_MAX)
 		return wait_ms_max;
 	wait = at > daemon->now_ms ? at - daemon->now_ms : 0;
@@ -358,6 +368,8 @@ static void daemon_house(struct daemon *daemon)
 		daemon->house_at_ms = connection_house(daemon);
 	}
 	peers_tick(daemon);
+	waiting_look(daemon);
+	ending_close(daemon);
 	if (daemon->orphans_dirty || daemon->orphans_written)
 		(void)daemon_orphans_write(daemon); /* too high is safe, going on */
 }
@@ -386,6 +398,7 @@ void daemon_turn(struct daemon *daemon, int wait_ms_max)
 	daemon->engine_touched = false;
 	daemon->engine_busy = engine_work(daemon->engine);
 	daemon_outputs(daemon);
+	ending_check(daemon);
 	if (daemon->ended)
 		return;
 	daemon_flush(daemon);

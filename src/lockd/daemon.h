@@ -68,6 +68,8 @@ struct daemon {
 	uint64_t started_ms;
 	uint64_t doomed_at_ms;    /* look at `doomed` again */
 	uint64_t house_at_ms;     /* handshakes and listeners that wait */
+	uint64_t waiting_ms;      /* see whom lockspaces wait for */
+	uint64_t ending_ms;       /* end then at the latest; UINT64_MAX: no end was ordered */
 	uint64_t next_id;         /* of connections, leases, listeners */
 	uint32_t turn_budget;     /* records that this turn may still handle */
 	uint32_t orphans_written; /* what RUN/leases/orphans says */

@@ -13,7 +13,7 @@ import threading
 
 from . import places
 from . import protocol as p
-from .lockd import Lockd
+from .lockd import Client, Lockd
 
 PORT = 21064
 
@@ -138,11 +138,11 @@ class Nodes:
         for node in members:
             node.expect(p.STOPPED, lambda m: m.number == self.number and m.name == name)
 
-    def _start(self, name, rejoined=()):
+    def _start(self, name, rejoined=(), but=()):
         self.number += 1
         self.started[name] = self.number
         members = self.members[name]
-        for nodeid in members:
+        for nodeid in set(members) - set(but):
             self.up[nodeid].start(name, self.number, members, rejoined)
 
     def _join(self, node, name, flags):
@@ -172,11 +172,11 @@ class Nodes:
             else:
                 self._leave(node, message.name)
 
-    def change(self, name, rejoined=()):
-        """Stop and start with the same members."""
+    def change(self, name, rejoined=(), but=()):
+        """Stop and start with the same members, without a word to those of `but`."""
         with self.lock:
-            self._stop(name)
-            self._start(name, rejoined)
+            self._stop(name, but)
+            self._start(name, rejoined, but)
 
     def recovered(self, name, deadline=places.DEADLINE):
         """Wait until the last start is completed everywhere."""
@@ -184,6 +184,10 @@ class Nodes:
             number, members = self.started[name], [self.up[m] for m in self.members[name]]
         for node in members:
             node.expect(p.RECOVERED, lambda m: m.number == number and m.name == name, deadline)
+
+    @staticmethod
+    def close_clients():
+        Client.close_all()
 
     def create(self, name, *nodeids):
         for nodeid in nodeids:
