@@ -106,6 +106,8 @@ static void set_defaults(struct engine_settings *settings)
 		settings->toss_ms = 10000;
 	if (!settings->resend_ms)
 		settings->resend_ms = 10000;
+	if (!settings->peer_queue_bytes)
+		settings->peer_queue_bytes = 64u << 20;
 	if (!settings->slice_items)
 		settings->slice_items = 2048;
 	if (!settings->reserve_bytes)
@@ -382,7 +384,7 @@ int engine_peer_info(const struct engine *engine, uint32_t nodeid, struct engine
 		.has_output = link_has_output(link),
 		.users = link->users,
 		.unacked_count = link->seq_send - link->seq_acked,
-		.queued_bytes = (size_t)link->page_count * WIRE_FRAME_MAX,
+		.queued_bytes = node_queued_bytes(link),
 		.received_count = link->counters.received,
 		.refused_count = link->counters.refused,
 		.duplicate_count = link->counters.duplicate,

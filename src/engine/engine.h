@@ -69,6 +69,7 @@ struct engine_settings {
 	uint32_t resend_ms;        /* resend of unacknowledged frames while connected; 0: 10000 */
 	uint32_t slice_items;      /* locks or resources that one engine_work() handles; 0: 2048 */
 	uint32_t client_locks_max; /* locks that one client may have; 0: no limit */
+	size_t peer_queue_bytes;   /* queued for one peer, then clients are held back; 0: 64 MiB */
 	uint64_t seed;             /* from a random source: start of sequence numbers and ids */
 	bool speak_3_1;            /* put 3.1 into our headers: no sequence, no resend */
 	size_t reserve_bytes;      /* kept back for answers when memory is short; 0: 1 MiB */
@@ -277,6 +278,16 @@ void engine_client_close(struct engine_client *client);
  * Return: 0 and the first id; -ENOSPC all blocks hold live locks; -ENOMEM
  */
 int engine_client_ids(struct engine_client *client, uint32_t *ret_first);
+/**
+ * engine_client_held() - whether its requests are to be left unread for now, since they go to a
+ * peer that does not take what it is sent
+ *
+ * More than peer_queue_bytes wait for a peer that a message of this client went to: true, until
+ * they are half as many, or the peer is removed. Its requests are still accepted; holding them back
+ * is up to the caller. What else waits for a peer has its bound in what that peer and the locks
+ * that there are have asked for: answers, grants, one blocking AST a mode, and recovery.
+ */
+bool engine_client_held(struct engine_client *client);
 /** engine_client_info() - walks all locks of the client: for status, not for each turn */
 void engine_client_info(const struct engine_client *client, struct engine_client_info *ret);
 /** engine_client_counts() - locks above NL, and of them PERSISTENT; constant time, for leases */

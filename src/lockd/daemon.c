@@ -32,6 +32,7 @@
 #define DAEMON_MEMORY_WAIT_MS  20u
 #define DAEMON_CONNECTIONS_MAX 4096u /* unless the settings say otherwise */
 #define DAEMON_LOCKS_MAX       1000000u
+#define DAEMON_QUEUE_MIB_MIN   4u
 #define DAEMON_WAIT_MS_MAX     3600000
 #define DAEMON_FILES_SPARE     64u /* descriptors that are no connections */
 
@@ -52,6 +53,7 @@ int daemon_init(struct daemon *daemon, struct log *log)
 	list_init(&daemon->connections);
 	list_init(&daemon->flushing);
 	list_init(&daemon->doomed);
+	list_init(&daemon->held);
 	list_init(&daemon->spaces);
 	list_init(&daemon->dumps);
 	account_table_init(&daemon->accounts, 0, geteuid());
@@ -88,6 +90,7 @@ static int engine_make(struct daemon *daemon)
 		.recover_timer_ms = settings->recover_timer_ms,
 		.toss_ms = settings->toss_ms,
 		.client_locks_max = settings->client_locks_max,
+		.peer_queue_bytes = (size_t)settings->peer_queue_mib << 20,
 		.seed = seed_random(),
 		.speak_3_1 = settings->flags & CONTROL_SETTING_SPEAK_3_1,
 		.trace = tracelog_trace,
@@ -144,6 +147,10 @@ int daemon_start(struct daemon *daemon)
 		daemon->settings.client_count_max = DAEMON_CONNECTIONS_MAX;
 	if (!daemon->settings.client_locks_max)
 		daemon->settings.client_locks_max = DAEMON_LOCKS_MAX;
+	/* A kernel may leave 1 MiB unacknowledged for ever, and half of the bound must be more. */
+	if (daemon->settings.peer_queue_mib &&
+		daemon->settings.peer_queue_mib < DAEMON_QUEUE_MIB_MIN)
+		daemon->settings.peer_queue_mib = DAEMON_QUEUE_MIB_MIN;
 	connections_limit(daemon);
 	rv = engine_make(daemon);
 	if (rv)
@@ -368,6 +375,7 @@ static void daemon_house(struct daemon *daemon)
 		daemon->house_at_ms = connection_house(daemon);
 	}
 	peers_tick(daemon);
+	connection_held_check(daemon);
 	waiting_look(daemon);
 	ending_close(daemon);
 	if (daemon->orphans_dirty || daemon->orphans_written)

@@ -41,7 +41,7 @@ struct daemon_counters {
 
 /* Causes that may repeat without end; see log_write_limited(). */
 struct daemon_limits {
-	struct log_limit bad_record, connection_refused, accept, lease, memory, peer_message;
+	struct log_limit bad_record, connection_refused, accept, lease, memory, peer_message, held;
 };
 
 struct daemon {
@@ -61,6 +61,7 @@ struct daemon {
 	struct list connections; /* struct connection, entry: all of them, oldest first */
 	struct list flushing;    /* struct connection, flush: there may be something to send */
 	struct list doomed; /* struct connection, doomed: we ended it, its right is still held */
+	struct list held;   /* struct connection, held: a peer takes too little */
 	struct list spaces; /* struct space, entry */
 	struct list dumps;  /* struct dumpjob, entry */
 

@@ -176,11 +176,11 @@ static void write_connection(struct text *text, const struct connection *c)
 	line(text,
 		"client id=%" PRIu64 " pid=%" PRIu32 " uid=%" PRIu32 " state=%s locks=%" PRIu32
 		" held=%" PRIu32 " persistent_held=%" PRIu32 " waiting=%" PRIu32 " unread=%" PRIu32
-		" stuck=%d records=%" PRIu64 " refused=%" PRIu64 " lockspace=%s\n",
+		" stuck=%d held_back=%d records=%" PRIu64 " refused=%" PRIu64 " lockspace=%s\n",
 		c->id, c->owner_pid, c->uid, connection_state_name(c->state), info.lock_count,
 		info.held_count, info.persistent_held_count, info.waiting_count,
-		info.callback_count, c->out_stuck, c->records, c->refused_records,
-		c->space ? c->space->name : "");
+		info.callback_count, c->out_stuck, list_linked(&c->held), c->records,
+		c->refused_records, c->space ? c->space->name : "");
 }
 
 size_t status_write(struct daemon *daemon, char *ret, size_t room)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Several dlm_lockds as one lock manager, over TCP on loopback addresses."""
 from lib import protocol as p
+from lib.places import wait_for
 
 
 def test_two_nodes_contend(nodes):
@@ -47,3 +48,43 @@ def test_orderly_end(nodes):
     assert nodes[1].expect(p.ENDING).tail == b""
     assert nodes[1].wait() == 0
     assert nodes[2].peers()[1]["link"] == "CLOSED"
+
+
+def flood(node, count):
+    """One program after another asks for `count` locks each, until one is not read any more."""
+    clients = []
+    while len(clients) < 24:
+        client = node.connect("x")
+        clients.append(client)
+        client.socket.settimeout(3)
+        try:
+            for _ in range(count // 500):
+                client.send(b"".join(p.lock(client.next_id(), p.EX, b"%058d" % client.ids[0]) for _ in range(500)))
+            client.ask(p.record(p.POKE, serial=6))  # answered when all of them were read
+        except TimeoutError:
+            return clients
+    return clients
+
+
+def test_node_that_stands_still_holds_programs_back(nodes):
+    """What waits for a stopped node is bounded, whoever sends; when it goes on, all is done."""
+    one, _ = nodes.boot(1, 2, queue_mib=4)
+    nodes.create(b"x", 1, 2)
+    local = one.connect("x")
+    nodes.pause(2)
+    clients = flood(one, 8000)
+    assert len(clients) < 24
+    held = [line for line in one.status()[2] if line["held_back"]]
+    assert held and len(held) < len(clients)
+    assert 4 << 20 <= one.peers()[2]["queued_bytes"] <= 5 << 20
+    assert local.ask(p.record(p.POKE, serial=7)) == (0, 0)  # who does not need node 2 is served
+    nodes.resume(2)
+    for client in clients[:-1]:
+        done = set()
+        while True:
+            done |= {p.completion(f).lkid for f in client.arrived if f.kind == p.COMPLETION}
+            client.arrived.clear()
+            if len(done) == 8000:
+                break
+            assert client.receive()
+    wait_for(lambda: not any(line["held_back"] for line in one.status()[2]), "nobody is held back")

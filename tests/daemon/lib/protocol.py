@@ -16,7 +16,7 @@ PACKET_MAX = 65536
 ID_BLOCK = 4096
 
 # client records
-HELLO, LOCK, UNLOCK, ADOPT, PURGE, NEED_IDS, TAKEOVER, CREATE, RELEASE = range(1, 10)
+HELLO, LOCK, UNLOCK, ADOPT, PURGE, NEED_IDS, TAKEOVER, CREATE, RELEASE, POKE = range(1, 11)
 WELCOME, BYE, ANSWER, COMPLETION, BAST, REFUSED, IDS = range(64, 71)
 MAGIC = 0x4D4C4455
 WANTS_BAST, HAS_LVB, DEADLOCK, FORCE = 0x1, 0x2, 0x4, 0x1
@@ -124,10 +124,10 @@ def addresses(texts):
 
 
 def settings(flags=SINGLE, nodeid=1, clients=0, locks=0, version=1, boot_id=b"test-boot", toss_ms=0,
-             address=(), port=0, recover_ms=0, protocol=0):
+             address=(), port=0, recover_ms=0, protocol=0, queue_mib=0):
     """`address`: this node's, as text; with them it is a node of a cluster unless flags say SINGLE."""
-    body = struct.pack("=11I", version, flags, nodeid, recover_ms, toss_ms, port, 0, protocol, clients, locks,
-                       len(address))
+    body = struct.pack("=12I", version, flags, nodeid, recover_ms, toss_ms, port, 0, protocol, clients, locks,
+                       queue_mib, len(address))
     body += addresses(address) + struct.pack("=40s64s", boot_id, b"test")
     return struct.pack("=II", SETTINGS, 8 + len(body)) + body
 
