@@ -22,6 +22,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 KINDS = ("udlm", "reference")
 NODES_MAX = 32
+PROGRAMS = ("tests/daemon", "tests/cluster", "tests/conformance", "bench", "examples")
 PORT = 21064
 # Nothing of a lab's start is fenced, and nobody waits for latecomers; the rest is as dlm_controld has it.
 DEFAULT_CONF = "log_debug=1\nenable_startup_fencing=0\npost_join_delay=1\n"
@@ -76,7 +77,7 @@ class Lab:
         self.prefix = pathlib.Path(config["prefix"]) if config["prefix"] else None
         self.controld, self.controld_words = config["controld"], config["controld_words"]
         if self.directory:
-            self._make_nodes()
+            self._make_nodes()  # else when it has one
 
     def _make_nodes(self):
         self.nodes = {n: Node(self, n, kind) for n, kind in enumerate(self.config["kinds"], 1)}
@@ -114,14 +115,16 @@ class Lab:
 
     def up(self):
         """Bring it up; at any failure nothing is left."""
+        self._begin()
         try:
-            self._begin()
+            self._populate()
             self._start_all()
         except BaseException:
             self.down()
             raise
 
     def _begin(self):
+        """Make the directory: from here on it is ours to remove."""
         check_rights()
         if self.directory:
             self.directory.parent.mkdir(parents=True, exist_ok=True)
@@ -132,8 +135,10 @@ class Lab:
                 raise LabError(f"a lab is up in {self.directory}: ./nodes down, or another --lab") from None
         else:
             self.directory = pathlib.Path(tempfile.mkdtemp(prefix="udlm-lab-")).resolve()
-        self.directory.chmod(0o755)
         self._make_nodes()
+
+    def _populate(self):
+        self.directory.chmod(0o755)
         (self.directory / "shared").mkdir()
         (self.directory / "shared").chmod(0o1777)
         (self.directory / "lab.json").write_text(json.dumps(self.config))
@@ -165,7 +170,7 @@ class Lab:
             for node in self:
                 node.start_controld()
             if wish["wait"]:
-                self.wait_joined(timeout=until - time.monotonic())
+                self.wait_joined(sorted(self.nodes), until - time.monotonic())
         if wish["fencer"]:
             self.fencer_on()
 
@@ -243,6 +248,13 @@ class Lab:
         if isinstance(conf, dict):
             conf = conf.get(str(nodeid))
         return DEFAULT_CONF if conf is None else conf
+
+    @staticmethod
+    def program_places():
+        """Where the programs of the tests are, if UDLM_BUILD names the build directory."""
+        build = os.environ.get("UDLM_BUILD")
+        places = [pathlib.Path(build).resolve() / name for name in PROGRAMS] if build else []
+        return [str(place) for place in places if place.is_dir()]
 
     @staticmethod
     def reference():
@@ -350,7 +362,7 @@ class Lab:
     def wait_joined(self, ids=None, timeout=DEADLINE):
         """Until dlm_controld of these nodes (default: all where it runs) have all of them as members."""
         ids = sorted(ids or [node.id for node in self if node.pids("controld")])
-        self.wait(lambda: all(set(ids) <= set(self[n].members()) for n in ids),
+        self.wait(lambda: all(set(ids) <= set(self[n].members()) and self[n].is_ready() for n in ids),
                   f"dlm_controld of nodes {ids} has all of them as members", timeout)
 
     def table(self):

@@ -89,6 +89,6 @@ def filter_node(init, drop):
         for end in ("sport", "dport"):
             source = f"ip saddr {address(peer)} " if peer else "iifname \"eth0\" "
             target = f"ip daddr {address(peer)} " if peer else "oifname \"eth0\" "
-            arrived += f"\t\t{source}tcp {end} {port} counter reject with tcp reset\n"
-            sent += f"\t\t{target}tcp {end} {port} counter reject with tcp reset\n"
+            arrived += f"\t\t{source}tcp {end} {port} tcp flags & rst != rst counter reject with tcp reset\n"
+            sent += f"\t\t{target}tcp {end} {port} tcp flags & rst != rst counter reject with tcp reset\n"
     space.call_in_net(init, ["nft", "-f", "-"], NODE_TABLE % (arrived, sent))

@@ -165,7 +165,7 @@ class Node:
         """The environment of programs in the node: the built tools and libraries first; in a
         reference node the system's first."""
         own = [str(self.lab.prefix / sub) for sub in ("sbin", "bin")] if self.lab.prefix else []
-        path = SYSTEM_PATH.split(":")
+        path = SYSTEM_PATH.split(":") + self.lab.program_places()
         env = {key: text for key, text in os.environ.items() if key != "UDLM_RUN_DIR"}
         env.update(PATH=":".join(path + own if self.kind == "reference" else own + path),
                    UDLM_LAB=str(self.lab.directory), UDLM_NODE=str(self.id))
@@ -174,19 +174,21 @@ class Node:
             env["UDLM_PREFIX"] = str(self.lab.prefix)
         if self.kind == "reference":
             env.update(self.lab.reference().environment(str(self.place), str(self.lab.prefix)))
+            env["PATH"] = ":".join([env["PATH"], *self.lab.program_places()])
         elif self.lab.prefix:
             env["LD_LIBRARY_PATH"] = str(self.lab.prefix / "lib")
         env.update(more or {})
         return env
 
-    def popen(self, argv, env=None, cwd=None, nice=0, **args):
+    def popen(self, argv, env=None, cwd=None, nice=0, whole_env=None, **args):
         """A subprocess.Popen in the node: pid, kill(), wait() and pipes are as always. `env` adds to
-        environment(); `cwd` (default: the caller's) is a path in the node."""
+        environment(), `whole_env` takes its place; `cwd` (default: the caller's) is a path in the node."""
         args.setdefault("stdin", subprocess.DEVNULL)
-        popen = space.popen_in(self.init, [str(word) for word in argv], cwd or os.getcwd(), nice,
-                               env=self.environment(env), **args)
         self._reap()
-        self._popens.append(popen)
+        with space.interrupts_held():
+            popen = space.popen_in(self.init, [str(word) for word in argv], cwd or os.getcwd(), nice,
+                                   env=whole_env or self.environment(env), **args)
+            self._popens.append(popen)
         return popen
 
     def run(self, argv, timeout=DEADLINE, input=None, check=False, **args):
@@ -216,14 +218,15 @@ class Node:
 
     # ---- daemons ----
 
-    def spawn(self, name, argv, env=None, nice=DAEMON_NICE):
+    def spawn(self, name, argv, env=None, nice=DAEMON_NICE, whole_env=None):
         """Start a daemon; its output goes to the log `name`. Return: its pid."""
         log = self.log_path(name)
         with open(log, "a", encoding="utf-8") as file:
             file.write(f"==== {name} started: {' '.join(map(str, argv))}\n")
         # its parent ends at once, so that it is the node's first process that waits for it
         done = self.run(["/bin/sh", "-c", 'setsid "$@" </dev/null >>"$UDLM_LOG" 2>&1 & echo $!', "sh", *argv],
-                        env=dict(env or {}, UDLM_LOG=str(log)), cwd="/", nice=nice, check=True)
+                        env=dict(env or {}, UDLM_LOG=str(log)), cwd="/", nice=nice, check=True,
+                        whole_env=whole_env and dict(whole_env, UDLM_LOG=str(log)))
         pid = int(done.stdout)
         daemons = self._daemons()
         daemons[name] = pid
@@ -278,8 +281,8 @@ class Node:
             space.send(pid, number)
 
     def start(self, only=None, wait=True, timeout=DEADLINE):
-        """Power, then the daemons that do not run: corosync and those of dlm. `only`: corosync or controld.
-        With `wait` until corosync answers, and dlm_controld has joined where it can be quorate."""
+        """Power, then the daemons that do not run: corosync and those of dlm. `only`: corosync or controld,
+        of which nothing is waited for but that corosync answers. Else with `wait` until it has joined."""
         self.power_on()
         if only in (None, "corosync") and not self.pids("corosync"):
             self.start_corosync(wait, timeout)
@@ -287,7 +290,7 @@ class Node:
             if not self.pids("controld"):
                 self.start_controld()
             if wait and only is None:
-                self.lab.wait(self.has_joined, f"dlm_controld of node {self.id} has joined its group", timeout)
+                self.lab.wait(self.has_joined, f"node {self.id} has joined those that it reaches", timeout)
 
     def start_corosync(self, wait=True, timeout=DEADLINE):
         (self.place / "ends").touch()
@@ -297,13 +300,13 @@ class Node:
 
     def start_controld(self, *words):
         """The dlm daemons of its kind; `words` are more arguments of dlm_controld."""
-        if self.kind == "reference":
-            for name, argv, env in self.lab.reference().processes(str(self.place), str(self.lab.prefix)):
-                if not self.pids(name):
-                    self.spawn(name, [*argv, *(words if name == "controld" else ())], env)
-            return
         if not self.lab.prefix:
             raise LabError("no installed suite: build one and name its prefix (--prefix, UDLM_PREFIX)")
+        if self.kind == "reference":
+            for name, argv, env in self.lab.reference().processes(str(self.place), str(self.lab.prefix), words):
+                if not self.pids(name):
+                    self.spawn(name, argv, whole_env=env)
+            return
         self.spawn("controld", ["dlm_controld", "-D", *self.lab.controld_words, *words])
 
     def stop(self, only=None, timeout=DEADLINE):
@@ -362,8 +365,22 @@ class Node:
         status = self.status()
         return sorted(n for n, node in (status or {"nodes": {}})["nodes"].items() if node.get("member") == 1)
 
+    def reaches(self):
+        """Ids of the nodes, this one too, that its corosync should find: on, not paused, not cut off."""
+        cuts, _ = self.lab.network()
+        return {node.id for node in self.lab if node.pids("corosync") and not node.is_paused()
+                and (self.id, node.id) not in cuts}
+
     def has_joined(self):
-        return self.id in self.members()
+        """Whether corosync and dlm_controld here have all nodes that this one reaches."""
+        ids = self.reaches()
+        ring = self.quorum()
+        daemons = {n for n in ids if self.lab[n].pids("controld")}
+        return bool(ring) and ids <= set(ring["members"]) and daemons <= set(self.members()) and self.is_ready()
+
+    def is_ready(self):
+        """Whether dlm_lockd is there: a reference's fake kernel starts it a moment after the node has joined."""
+        return self.kind != "reference" or self.lab.reference().is_ready(self.place)
 
     # ---- logs ----
 

@@ -69,11 +69,22 @@ def _children_in(pidfd):
         os.close(home)
 
 
+@contextlib.contextmanager
+def interrupts_held():
+    """No KeyboardInterrupt between the making of a child and the moment when somebody knows of it."""
+    held = {signal.SIGINT} - signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, held)
+
+
 def popen_in(init, argv, cwd=None, nice=0, dies_with_parent=False, **args):
     """subprocess.Popen in the namespaces of the process `init`; `cwd` is a path there."""
     pidfd = os.pidfd_open(init)
 
     def enter():
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         if dies_with_parent:
             die_with_parent()
         setns(pidfd, NEWNS | NEWUTS | NEWIPC | NEWNET)
