@@ -23,7 +23,7 @@ LOG_DEBUG = 0x1
  FATAL) = range(64, 74)
 
 HEAD = struct.Struct("=II")
-SETTINGS_BODY = struct.Struct("=11I384s40s64s")
+SETTINGS_BODY = struct.Struct("=12I384s40s64s")
 PEER_BODY = struct.Struct("=IIII384s")
 LS_NEW_BODY = struct.Struct("=IIII72s")
 LS_BODY = struct.Struct("=IiII72s")
@@ -55,7 +55,7 @@ def addresses_packed(addresses):
 def settings(of):
     return packed(SETTINGS, SETTINGS_BODY.pack(
         VERSION, LOG_DEBUG if of.log_debug else 0, of.nodeid, of.recover_timer_ms, of.toss_ms, of.port,
-        of.mark, of.protocol, 0, 0, len(of.addresses), addresses_packed(of.addresses),
+        of.mark, of.protocol, 0, 0, 0, len(of.addresses), addresses_packed(of.addresses),
         of.boot_id.encode(), of.cluster_name.encode()))
 
 
