@@ -14,7 +14,8 @@ Programs of the node find our libdlm, and dlm_lockd in RUN_DIR. `dlm_tool` there
 for the commands that lock (join, leave, lock ...), which are ours; dlm_tool lockdebug and lockdump
 show our engine through the fake kernel.
 
-In the place: shim.so, kernel (socket), root/ (what the kernel shows), trace (see records.py).
+In the place: shim.so, kernel (socket), root/ (what the kernel shows), ready (file, when programs may lock),
+trace (see records.py).
 """
 import contextlib
 import os
@@ -22,10 +23,10 @@ import pathlib
 import subprocess
 import sys
 
-from .records import Message, Record, decisions, messages, normalise, read
+from .records import FAILED, Message, Record, decisions, messages, normalise, read
 
-__all__ = ["CONTROLD", "Message", "Record", "RUN_DIR", "decisions", "environment", "messages", "normalise",
-           "processes", "trace"]
+__all__ = ["CONTROLD", "FAILED", "Message", "Record", "RUN_DIR", "decisions", "environment", "is_ready",
+           "messages", "normalise", "processes", "trace"]
 
 HERE = pathlib.Path(__file__).resolve().parent
 CONTROLD = "/usr/sbin/dlm_controld"
@@ -81,6 +82,12 @@ def environment(place, prefix):
     env.update(PATH=":".join(str(folder) for folder in folders), UDLM_RUN_DIR=RUN_DIR,
                UDLM_REFERENCE_PLACE=str(place), UDLM_REFERENCE_SHIM=str(pathlib.Path(place) / "shim.so"))
     return env
+
+
+def is_ready(place):
+    """Whether programs may lock there: dlm_controld is a member a moment before it says who the nodes are, and
+    only then dlm_lockd is started."""
+    return (pathlib.Path(place) / "ready").exists()
 
 
 def trace(place):

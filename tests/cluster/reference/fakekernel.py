@@ -5,7 +5,8 @@ behind them that does what is written there.
 
 usage: fakekernel.py PLACE DLM_LOCKD [RUN_DIR]
 
-It listens on PLACE/kernel for the shim, and keeps PLACE/root (see tree.py). dlm_lockd is started when
+It listens on PLACE/kernel for the shim, keeps PLACE/root (see tree.py), and makes PLACE/ready when programs
+may lock. dlm_lockd is started when
 the entry of this node in comms/ is complete, and lives as long as this program, as a kernel would: a
 dlm_controld that comes and goes finds the same one. When dlm_lockd ends, this program says why and
 ends with a failure: the node has to be taken for dead.
@@ -107,8 +108,9 @@ class FakeKernel:
 
     def listen(self, place):
         os.chdir(place)  # its path may be longer than an address
-        if os.path.lexists("kernel"):
-            os.unlink("kernel")
+        for name in ("kernel", "ready"):
+            if os.path.lexists(name):
+                os.unlink(name)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         listener.bind("kernel")
         listener.listen(64)
@@ -343,6 +345,8 @@ class FakeKernel:
         elif message.kind == lockd.FATAL:
             log(f"dlm_lockd ends itself: {message.tail}")
         elif message.kind == lockd.READY:
+            with open("ready", "w", encoding="ascii"):
+                pass
             log(f"dlm_lockd is ready; {message.tail or 'it has all that it wants'}")
         elif message.kind == lockd.RECOVERED:
             log(f"lockspace {message.name}: start {message.number} has recovered")

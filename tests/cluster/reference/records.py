@@ -23,10 +23,13 @@ TYPES = {1: "PROTOCOL", 2: "START", 3: "PLOCK", 4: "PLOCK_OWN", 5: "PLOCK_DROP",
          7: "PLOCK_SYNC_WAITER", 8: "PLOCKS_DONE", 9: "PLOCKS_DATA", 14: "FENCE_RESULT", 15: "FENCE_CLEAR",
          16: "RUN_REQUEST", 17: "RUN_REPLY"}
 JOINING, HAVEPLOCK, NACK, UDLM = 0x1, 0x2, 0x4, 0x100
+FAILED = "failed"  # the result of a fence agent in normalise(), whatever it was
+FIPU = 0x1  # a flag of FENCE_CLEAR: fencing in progress unknown
 HEADER = struct.Struct("<3HH6I8x")
 CHANGE = struct.Struct("<8I")
 FENCE = struct.Struct("<3IiQ")
 NODE_PATH = re.compile(r"/sys/kernel/config/dlm/cluster/spaces/([^/]+)/nodes/(\d+)$")
+SPACE_PATH = re.compile(r"/sys/kernel/config/dlm/cluster/spaces/([^/]+)$")
 FILE_PATH = re.compile(r"/sys/kernel/dlm/([^/]+)/(control|event_done)$")
 HEX_EVENTS = ("send", "deliver", "write")
 
@@ -73,16 +76,21 @@ def messages(records, event="deliver"):
 
 
 def normalise(records, event="deliver", ignored_flags=UDLM):
-    """The messages without what may differ between two runs of the same story: the bits of
-    `ignored_flags`, the order of members, what a failed fence agent gave and how often it was tried, and
-    the order of messages of different senders. So: by group, then by sender, each sender's in its order."""
-    found = []
+    """The messages without what chance decides, so that two runs of one story give the same: by group, then
+    by sender, those of each sender in its order. Without: the bits of `ignored_flags`; the order of members;
+    what a failed fence agent gave, and all its failures at a victim but the first; announcements that a
+    node does not know of fencing in progress, which it leaves out if it is told in time."""
+    found, failed = [], set()
     for message in messages(records, event):
         message = message._replace(flags=message.flags & ~ignored_flags, detail=plain_detail(message),
                                    members=tuple(sorted(message.members)))
-        last = next((each for each in reversed(found) if each[:2] == message[:2]), None)
-        if message.type != "FENCE_RESULT" or message != last:
-            found.append(message)
+        if message.type == "FENCE_CLEAR" and message.detail[2] == FIPU:
+            continue
+        if message.type == "FENCE_RESULT" and message.detail[1] == FAILED:
+            if message in failed:
+                continue
+            failed.add(message)
+        found.append(message)
     return sorted(found, key=lambda message: message[:2])
 
 
@@ -90,7 +98,7 @@ def plain_detail(message):
     if message.type == "PLOCKS_DONE":
         return ()  # 4.2.0 leaves the count unset where it sent no data
     if message.type == "FENCE_RESULT" and message.detail[1] not in (0, -errno.ECANCELED):
-        return (message.detail[0], "failed", *message.detail[2:])
+        return (message.detail[0], FAILED, *message.detail[2:])
     return message.detail
 
 
@@ -105,6 +113,8 @@ def decisions(records):
         elif record.event in ("mkdir", "rmdir") and words[1] == "0":
             if match := NODE_PATH.match(words[0]):
                 spaces[match[1]].change(record.event, int(match[2]))
+            elif match := SPACE_PATH.match(words[0]):
+                spaces.pop(match[1], None)
         elif record.event == "write" and (match := FILE_PATH.match(words[0])):
             value = int(words[3].rstrip(b"\0"))
             found.append(("done", match[1], value) if match[2] == "event_done"
