@@ -33,22 +33,9 @@
 
 #include "counter.h"
 
-#define NUMBER_BYTES   21 /* of the number in the file: 20 digits and a newline */
 #define SECONDS_MAX    90 /* for the whole job under the lock */
 #define LOSS_SECONDS   10 /* at most, until the job without the lock has lost something */
 #define LOSS_ADDITIONS 2000
-
-void counter_fail(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fprintf(stderr, "counter: ");
-	vfprintf(stderr, format, args);
-	fprintf(stderr, "\n");
-	va_end(args);
-	exit(1);
-}
 
 static uint64_t now_ms(void)
 {
@@ -58,48 +45,13 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* ---- the number in the file ---- */
-
-uint64_t counter_number(int fd)
-{
-	char text[NUMBER_BYTES + 1] = "";
-
-	if (pread(fd, text, NUMBER_BYTES, 0) != NUMBER_BYTES)
-		counter_fail("cannot read the number: %s", strerror(errno));
-	return strtoull(text, NULL, 10);
-}
-
-void counter_number_set(int fd, uint64_t number)
-{
-	char text[NUMBER_BYTES + 1];
-
-	snprintf(text, sizeof(text), "%020" PRIu64 "\n", number);
-	if (pwrite(fd, text, NUMBER_BYTES, 0) != NUMBER_BYTES)
-		counter_fail("cannot write the number: %s", strerror(errno));
-}
-
 /* ---- the parent: starts, kills, watches, checks ---- */
-
-/* The child ends with its parent, so that an interrupted run leaves nothing behind. */
-static pid_t child_start(void)
-{
-	pid_t parent = getpid(), pid = fork();
-
-	if (pid < 0)
-		counter_fail("cannot start a process: %s", strerror(errno));
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent)
-			_exit(1);
-	}
-	return pid;
-}
 
 static void writers_start(struct job *job, void (*run)(const struct job *, struct slot *))
 {
 	for (unsigned i = 0; i < job->writers; i++) {
 		struct slot *slot = &job->shared->writers[i];
-		pid_t pid = child_start();
+		pid_t pid = counter_child();
 
 		if (pid == 0) {
 			run(job, slot);
@@ -373,7 +325,7 @@ static bool part_locked(struct job *job)
 	files_new(job);
 	shared_reset(job);
 	begin_ms = now_ms();
-	job->reader_pid = child_start();
+	job->reader_pid = counter_child();
 	if (job->reader_pid == 0) {
 		counter_read(job);
 		exit(0);

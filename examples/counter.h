@@ -42,6 +42,9 @@ uint64_t counter_number(int fd);
 /** counter_number_set() - write it */
 void counter_number_set(int fd, uint64_t number);
 
+/** counter_child() - fork(); the child ends with its parent, so that nothing is left behind */
+pid_t counter_child(void);
+
 /** counter_write() - a writer's life: additions under EX, until they stop it */
 void counter_write(const struct job *job, struct slot *me);
 /** counter_write_unlocked() - the same without a lock */

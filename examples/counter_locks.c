@@ -14,6 +14,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "counter.h"
@@ -25,12 +26,15 @@ static uint64_t addition_make(const struct job *job, struct slot *me)
 {
 	char line[64];
 	uint64_t number = counter_number(job->number_fd);
+	struct timespec now;
 	int bytes;
 
 	atomic_store(&me->inside, true);
 	sched_yield(); /* a real program would think here; others may run */
 	counter_number_set(job->number_fd, number + 1);
-	bytes = snprintf(line, sizeof(line), "%" PRIu64 " %d\n", number + 1, (int)getpid());
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	bytes = snprintf(line, sizeof(line), "%" PRIu64 " %d %" PRIu64 "\n", number + 1,
+		(int)getpid(), (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
 	if (write(job->log_fd, line, (size_t)bytes) != bytes)
 		counter_fail("cannot write the log: %s", strerror(errno));
 	atomic_fetch_add(&me->acknowledged, 1);

@@ -104,6 +104,36 @@ static void detach(struct engine_lockspace *ls, struct lock *lock)
 	lock->client = NULL;
 }
 
+/* ---- peers that do not take what they are sent ---- */
+
+void client_sent(const struct lock *lock, uint32_t nodeid)
+{
+	const struct engine *engine = lock->resource->ls->engine;
+	const struct link *link;
+
+	if (!lock->client)
+		return;
+	link = node_link(engine, nodeid);
+	if (link && node_queued_bytes(link) > engine->settings.peer_queue_bytes)
+		lock->client->full_nodeid = nodeid;
+}
+
+bool engine_client_held(struct engine_client *client)
+{
+	const struct engine *engine = client->ls->engine;
+	const struct link *link;
+
+	if (!client->full_nodeid)
+		return false;
+	link = node_link(engine, client->full_nodeid);
+	if (link && node_queued_bytes(link) > engine->settings.peer_queue_bytes / 2)
+		return true;
+	client->full_nodeid = 0;
+	return false;
+}
+
+/* ---- the end of a lock ---- */
+
 /* An ended lock leaves its resource at once; its id stays until its last callback was taken. */
 static struct engine_lockspace *leave_resource(struct lock *lock)
 {

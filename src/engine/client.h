@@ -25,11 +25,14 @@ struct engine_client {
 	uint32_t held_count;
 	uint32_t persistent_held_count;
 	uint32_t block_first[2]; /* id blocks, 0: none; [1] is the newer */
+	uint32_t full_nodeid;    /* a peer with too much queued that it sent to, 0: none */
 	bool closing;
 };
 
 /** client_dirty() - it has callbacks: say so with the next outputs */
 void client_dirty(struct engine_client *client);
+/** client_sent() - a message of this lock's owner was queued for @nodeid */
+void client_sent(const struct lock *lock, uint32_t nodeid);
 /** client_attach() - a new lock of this client */
 void client_attach(struct engine_client *client, struct lock *lock);
 /** client_account() - the lock's granted mode or owner changed: bring the counts up to date */

@@ -106,6 +106,8 @@ static void set_defaults(struct engine_settings *settings)
 		settings->toss_ms = 10000;
 	if (!settings->resend_ms)
 		settings->resend_ms = 10000;
+	if (!settings->peer_queue_bytes)
+		settings->peer_queue_bytes = 64u << 20;
 	if (!settings->slice_items)
 		settings->slice_items = 2048;
 	if (!settings->reserve_bytes)
@@ -357,6 +359,16 @@ size_t engine_peer_take(struct engine *engine, uint32_t nodeid, uint8_t *ret, si
 	return link && !engine->fatal ? link_take(link, ret, room) : 0;
 }
 
+void engine_peers_close(struct engine *engine)
+{
+	struct link *link;
+
+	if (!list_empty(&engine->lockspaces))
+		return;
+	list_for_each (link, &engine->links, entry)
+		link_close(link);
+}
+
 int engine_peer_info(const struct engine *engine, uint32_t nodeid, struct engine_peer_info *ret)
 {
 	const struct link *link = node_link(engine, nodeid);
@@ -366,11 +378,13 @@ int engine_peer_info(const struct engine *engine, uint32_t nodeid, struct engine
 	*ret = (struct engine_peer_info){
 		.nodeid = nodeid,
 		.state = link_state_name(link->state),
+		.is_closed = link->state == LINK_CLOSED,
 		.version = link->version,
 		.connected = link->connected,
+		.has_output = link_has_output(link),
 		.users = link->users,
 		.unacked_count = link->seq_send - link->seq_acked,
-		.queued_bytes = (size_t)link->page_count * WIRE_FRAME_MAX,
+		.queued_bytes = node_queued_bytes(link),
 		.received_count = link->counters.received,
 		.refused_count = link->counters.refused,
 		.duplicate_count = link->counters.duplicate,
@@ -524,10 +538,7 @@ void engine_lockspace_free(struct engine_lockspace *ls)
 	}
 	ls->members.count = 0;
 	free_lockspace(ls);
-	if (!list_empty(&engine->lockspaces))
-		return;
-	list_for_each (link, &engine->links, entry)
-		link_close(link);
+	engine_peers_close(engine);
 }
 
 void engine_lockspace_stop(struct engine_lockspace *ls)

@@ -69,6 +69,7 @@ struct engine_settings {
 	uint32_t resend_ms;        /* resend of unacknowledged frames while connected; 0: 10000 */
 	uint32_t slice_items;      /* locks or resources that one engine_work() handles; 0: 2048 */
 	uint32_t client_locks_max; /* locks that one client may have; 0: no limit */
+	size_t peer_queue_bytes;   /* queued for one peer, then clients are held back; 0: 64 MiB */
 	uint64_t seed;             /* from a random source: start of sequence numbers and ids */
 	bool speak_3_1;            /* put 3.1 into our headers: no sequence, no resend */
 	size_t reserve_bytes;      /* kept back for answers when memory is short; 0: 1 MiB */
@@ -122,8 +123,10 @@ bool engine_output(struct engine *engine, struct engine_output *ret);
 struct engine_peer_info {
 	uint32_t nodeid;
 	const char *state; /* CLOSED, ESTABLISHED, FIN_WAIT1 ... */
+	bool is_closed;    /* CLOSED: no conversation, or the FIN exchange is done */
 	uint32_t version;  /* of the peer, 0: not known */
 	bool connected;
+	bool has_output;        /* engine_peer_take() would give bytes, if it is connected */
 	uint32_t users;         /* lockspaces that list it as a member */
 	uint32_t unacked_count; /* sequenced frames sent or queued, not acknowledged */
 	size_t queued_bytes;    /* memory that the send queue holds */
@@ -149,6 +152,11 @@ void engine_peer_disconnected(struct engine *engine, uint32_t nodeid);
 int engine_peer_receive(struct engine *engine, uint32_t nodeid, const uint8_t *data, size_t size);
 /** engine_peer_take() - copy whole frames to send into @ret. Return: bytes, 0: nothing to send */
 size_t engine_peer_take(struct engine *engine, uint32_t nodeid, uint8_t *ret, size_t room);
+/**
+ * engine_peers_close() - say FIN to every peer that there is a conversation with; nothing where
+ * there is a lockspace. ENGINE_OUT_PEER_CLOSED follows for each.
+ */
+void engine_peers_close(struct engine *engine);
 /** engine_peer_info() - Return: 0; -ENOENT */
 int engine_peer_info(const struct engine *engine, uint32_t nodeid, struct engine_peer_info *ret);
 
@@ -270,6 +278,16 @@ void engine_client_close(struct engine_client *client);
  * Return: 0 and the first id; -ENOSPC all blocks hold live locks; -ENOMEM
  */
 int engine_client_ids(struct engine_client *client, uint32_t *ret_first);
+/**
+ * engine_client_held() - whether its requests are to be left unread for now, since they go to a
+ * peer that does not take what it is sent
+ *
+ * More than peer_queue_bytes wait for a peer that a message of this client went to: true, until
+ * they are half as many, or the peer is removed. Its requests are still accepted; holding them back
+ * is up to the caller. What else waits for a peer has its bound in what that peer and the locks
+ * that there are have asked for: answers, grants, one blocking AST a mode, and recovery.
+ */
+bool engine_client_held(struct engine_client *client);
 /** engine_client_info() - walks all locks of the client: for status, not for each turn */
 void engine_client_info(const struct engine_client *client, struct engine_client_info *ret);
 /** engine_client_counts() - locks above NL, and of them PERSISTENT; constant time, for leases */

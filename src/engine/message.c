@@ -102,6 +102,14 @@ static void add_lvb(struct wire_msg *msg, const struct lock *lock)
 	msg->extra_bytes = lock->resource->ls->lvb_bytes;
 }
 
+static int send_for(struct lock *lock, uint32_t nodeid, const struct wire_msg *msg, bool must_go)
+{
+	int error = send_msg(lock->resource->ls, nodeid, msg, lock->resource, must_go);
+
+	client_sent(lock, nodeid);
+	return error;
+}
+
 static int send_with_name(struct lock *lock, enum wire_msg_type type, uint32_t nodeid, bool must_go)
 {
 	struct wire_msg msg = from_lock(lock, type);
@@ -110,7 +118,7 @@ static int send_with_name(struct lock *lock, enum wire_msg_type type, uint32_t n
 	msg.remid = 0;
 	msg.extra = lock->resource->name;
 	msg.extra_bytes = lock->resource->name_bytes;
-	return send_msg(lock->resource->ls, nodeid, &msg, lock->resource, must_go);
+	return send_for(lock, nodeid, &msg, must_go);
 }
 
 int message_send_request(struct lock *lock, uint32_t nodeid, bool must_go)
@@ -125,7 +133,7 @@ int message_send_lookup(struct lock *lock, uint32_t nodeid, bool must_go)
 
 static int send_to_other(struct lock *lock, struct wire_msg *msg, bool must_go)
 {
-	return send_msg(lock->resource->ls, lock->nodeid, msg, lock->resource, must_go);
+	return send_for(lock, lock->nodeid, msg, must_go);
 }
 
 int message_send_convert(struct lock *lock, bool must_go)

@@ -26,6 +26,11 @@ struct link *node_link(const struct engine *engine, uint32_t nodeid)
 	return NULL;
 }
 
+size_t node_queued_bytes(const struct link *link)
+{
+	return (size_t)link->page_count * WIRE_FRAME_MAX;
+}
+
 int node_send(
 	struct engine *engine, uint32_t nodeid, const uint8_t *frame, size_t bytes, bool must_go)
 {

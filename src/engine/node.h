@@ -40,6 +40,8 @@ struct link *node_link(const struct engine *engine, uint32_t nodeid);
  */
 int node_send(
 	struct engine *engine, uint32_t nodeid, const uint8_t *frame, size_t bytes, bool must_go);
+/** node_queued_bytes() - memory that what waits for this peer takes */
+size_t node_queued_bytes(const struct link *link);
 /** node_fatal() - this node cannot go on: ENGINE_OUT_FATAL, nothing is sent any more */
 void node_fatal(struct engine *engine, int error);
 /** node_recovered() - ENGINE_OUT_RECOVERED, or _FAILED where @error is not 0 */

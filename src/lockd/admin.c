@@ -12,6 +12,8 @@
 
 #include "base/pure/must.h"
 #include "lockd/dumpjob.h"
+#include "lockd/ending.h"
+#include "lockd/peers.h"
 #include "lockd/space.h"
 #include "lockd/status.h"
 
@@ -252,15 +254,6 @@ static void handle_event_done(struct daemon *daemon, const struct control_ls *me
 		space_event_done(space, message->result);
 }
 
-static void handle_peer_add(struct daemon *daemon, const struct control_peer *message)
-{
-	int rv = engine_peer_add(daemon->engine, message->nodeid);
-
-	if (rv)
-		log_error(daemon->log, "node %u cannot be a peer: %s", message->nodeid,
-			strerror(-rv));
-}
-
 static void handle_status(struct daemon *daemon, const struct control_ls *message)
 {
 	char text[CONTROL_PACKET_MAX - sizeof(struct control_ls)];
@@ -276,10 +269,10 @@ static void admin_handle(struct daemon *daemon, const void *message)
 
 	switch ((enum control_type)ls->head.type) {
 	case CONTROL_PEER_ADD:
-		handle_peer_add(daemon, message);
+		peers_add(daemon, message);
 		break;
 	case CONTROL_PEER_REMOVE:
-		engine_peer_remove(daemon->engine, ((const struct control_peer *)message)->nodeid);
+		peers_remove(daemon, ((const struct control_peer *)message)->nodeid);
 		break;
 	case CONTROL_LS_NEW:
 		handle_new(daemon, message);
@@ -299,6 +292,9 @@ static void admin_handle(struct daemon *daemon, const void *message)
 	case CONTROL_STATUS:
 		handle_status(daemon, ls);
 		break;
+	case CONTROL_STOP:
+		ending_begin(daemon, ls->number);
+		break;
 	case CONTROL_DUMP:
 		dumpjob_begin(daemon, ls);
 		break;
@@ -313,6 +309,11 @@ static void admin_handle(struct daemon *daemon, const void *message)
 	case CONTROL_STATUS_IS:
 	case CONTROL_DUMP_IS:
 	case CONTROL_FATAL:
+	case CONTROL_PROBE:
+	case CONTROL_PROBE_END:
+	case CONTROL_PROBED:
+	case CONTROL_WAITING:
+	case CONTROL_ENDING:
 		admin_fatal(daemon, -EBADMSG, "dlm_controld sent a message that it may not send");
 		break;
 	}

@@ -48,6 +48,7 @@ static void connection_free(struct connection *c)
 	list_remove(&c->in_space);
 	list_remove(&c->flush);
 	list_remove(&c->doomed);
+	list_remove(&c->held);
 	free(c->rest);
 	free(c);
 	daemon->spaces_dirty = true;
@@ -91,6 +92,7 @@ void connection_end(struct connection *c)
 	must(c->state == CONNECTION_NEW || c->state == CONNECTION_SERVED);
 	if (c->state == CONNECTION_SERVED)
 		log_debug(c->daemon->log, "%s ended", connection_name(c, name, sizeof(name)));
+	list_remove(&c->held);
 	output_discard(c);
 	socket_close(c);
 	client_let_go(c);
@@ -149,6 +151,7 @@ static bool connection_holds(const struct connection *c)
 void connection_bye(struct connection *c, int error, const char *text)
 {
 	must(c->state == CONNECTION_NEW || c->state == CONNECTION_SERVED);
+	list_remove(&c->held);
 	bye_send(c, error, text);
 	output_lease(c);
 	output_discard(c);
@@ -178,7 +181,7 @@ static bool may_read(const struct connection *c)
 {
 	if (c->state == CONNECTION_NEW)
 		return true;
-	if (c->state != CONNECTION_SERVED || c->rest || c->operation)
+	if (c->state != CONNECTION_SERVED || c->rest || c->operation || list_linked(&c->held))
 		return false;
 	return !c->space || space_running(c->space);
 }
@@ -202,11 +205,43 @@ void connection_interest(struct connection *c)
 void connection_resume(struct connection *c)
 {
 	if (c->rest && c->state == CONNECTION_SERVED && !c->out_stuck && !c->operation &&
-		(!c->space || space_running(c->space))) {
+		!list_linked(&c->held) && (!c->space || space_running(c->space))) {
 		input_rest(c);
 		return;
 	}
 	connection_interest(c);
+}
+
+bool connection_hold(struct connection *c)
+{
+	char name[CONNECTION_NAME_MAX];
+
+	if (!c->client || !engine_client_held(c->client))
+		return false;
+	if (!list_linked(&c->held)) {
+		list_add_tail(&c->daemon->held, &c->held);
+		log_write_limited(c->daemon->log, &c->daemon->limits.held, LOG_LEVEL_WARNING,
+			"%s is held back: a node does not take what it is sent",
+			connection_name(c, name, sizeof(name)));
+	}
+	return true;
+}
+
+void connection_held_check(struct daemon *daemon)
+{
+	struct list now;
+	struct connection *c;
+
+	/* Those that are held again are looked at the next time. */
+	list_init(&now);
+	list_take_all(&now, &daemon->held);
+	while ((c = list_first(&now, struct connection, held))) {
+		list_remove(&c->held);
+		if (c->client && engine_client_held(c->client))
+			list_add_tail(&daemon->held, &c->held);
+		else
+			connection_resume(c);
+	}
 }
 
 /* The program is gone, and may_read() says no. */
@@ -301,6 +336,7 @@ void connection_new(struct daemon *daemon, struct space *space, int fd)
 	list_init(&c->in_space);
 	list_init(&c->flush);
 	list_init(&c->doomed);
+	list_init(&c->held);
 	if (space)
 		list_add_tail(&space->connections, &c->in_space);
 	daemon->counters.connections++;

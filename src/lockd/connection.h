@@ -54,6 +54,7 @@ struct connection {
 	struct list in_space; /* space->connections */
 	struct list flush;    /* daemon->flushing */
 	struct list doomed;   /* daemon->doomed */
+	struct list held;     /* daemon->held: not read, what it asks for is for a full peer */
 };
 
 /**
@@ -78,6 +79,13 @@ void connection_drop(struct connection *c);
 void connection_resume(struct connection *c);
 /** connection_interest() - wait for what it can be served with now */
 void connection_interest(struct connection *c);
+/**
+ * connection_hold() - leave what it asks for unread, where that would go to a node that does not
+ * take what it is sent. Return: it is held
+ */
+bool connection_hold(struct connection *c);
+/** connection_held_check() - go on with those whose node takes more now */
+void connection_held_check(struct daemon *daemon);
 /** connection_hangup_check() - whether the program has closed it and we have not seen it yet */
 bool connection_hangup_check(struct connection *c);
 /** connection_doomed_check() - free the locks of those whose right has ended. Return: some are left

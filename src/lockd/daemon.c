@@ -18,9 +18,12 @@
 #include "lockd/admin.h"
 #include "lockd/connection.h"
 #include "lockd/dumpjob.h"
+#include "lockd/ending.h"
 #include "lockd/output.h"
+#include "lockd/peers.h"
 #include "lockd/space.h"
 #include "lockd/tracelog.h"
+#include "lockd/waiting.h"
 
 #define DAEMON_TURN_RECORDS    4096u /* then the control connection is looked at again */
 #define DAEMON_ACCEPT_MAX      16    /* connections of RUN/control in a turn */
@@ -29,6 +32,7 @@
 #define DAEMON_MEMORY_WAIT_MS  20u
 #define DAEMON_CONNECTIONS_MAX 4096u /* unless the settings say otherwise */
 #define DAEMON_LOCKS_MAX       1000000u
+#define DAEMON_QUEUE_MIB_MIN   4u
 #define DAEMON_WAIT_MS_MAX     3600000
 #define DAEMON_FILES_SPARE     64u /* descriptors that are no connections */
 
@@ -49,9 +53,11 @@ int daemon_init(struct daemon *daemon, struct log *log)
 	list_init(&daemon->connections);
 	list_init(&daemon->flushing);
 	list_init(&daemon->doomed);
+	list_init(&daemon->held);
 	list_init(&daemon->spaces);
 	list_init(&daemon->dumps);
 	account_table_init(&daemon->accounts, 0, geteuid());
+	daemon->ending_ms = daemon->waiting_ms = UINT64_MAX;
 	daemon->now_ms = daemon_clock_ms();
 	daemon->started_ms = daemon->now_ms;
 	return loop_init(&daemon->loop);
@@ -84,6 +90,7 @@ static int engine_make(struct daemon *daemon)
 		.recover_timer_ms = settings->recover_timer_ms,
 		.toss_ms = settings->toss_ms,
 		.client_locks_max = settings->client_locks_max,
+		.peer_queue_bytes = (size_t)settings->peer_queue_mib << 20,
 		.seed = seed_random(),
 		.speak_3_1 = settings->flags & CONTROL_SETTING_SPEAK_3_1,
 		.trace = tracelog_trace,
@@ -140,6 +147,10 @@ int daemon_start(struct daemon *daemon)
 		daemon->settings.client_count_max = DAEMON_CONNECTIONS_MAX;
 	if (!daemon->settings.client_locks_max)
 		daemon->settings.client_locks_max = DAEMON_LOCKS_MAX;
+	/* A kernel may leave 1 MiB unacknowledged for ever, and half of the bound must be more. */
+	if (daemon->settings.peer_queue_mib &&
+		daemon->settings.peer_queue_mib < DAEMON_QUEUE_MIB_MIN)
+		daemon->settings.peer_queue_mib = DAEMON_QUEUE_MIB_MIN;
 	connections_limit(daemon);
 	rv = engine_make(daemon);
 	if (rv)
@@ -148,6 +159,8 @@ int daemon_start(struct daemon *daemon)
 		&daemon->control, &daemon->loop, daemon->rundir.control_fd, control_ready);
 	if (!rv)
 		daemon->rundir.control_fd = -1;
+	if (!rv && daemon->peers)
+		rv = peers_start(daemon);
 	return rv;
 }
 
@@ -176,9 +189,24 @@ static void listeners_resume(struct daemon *daemon)
 		listener_resume(&space->listener);
 }
 
+static uint64_t daemon_deadline(const struct daemon *daemon)
+{
+	const uint64_t times[] = {engine_deadline(daemon->engine), peers_deadline(daemon),
+		daemon->house_at_ms, daemon->waiting_ms, daemon->ending_ms,
+		daemon->memory_short ? daemon->now_ms + DAEMON_MEMORY_WAIT_MS : UINT64_MAX,
+		list_empty(&daemon->doomed) ? UINT64_MAX : daemon->doomed_at_ms};
+	uint64_t at = UINT64_MAX;
+	size_t i;
+
+	for (i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+		if (times[i] < at)
+			at = times[i];
+	return at;
+}
+
 static int daemon_timeout(const struct daemon *daemon, int wait_ms_max)
 {
-	uint64_t at = engine_deadline(daemon->engine);
+	uint64_t at = daemon_deadline(daemon);
 	uint64_t wait;
 
 	if (daemon->engine_busy || daemon->engine_touched || !list_empty(&daemon->dumps) ||
@@ -186,12 +214,6 @@ static int daemon_timeout(const struct daemon *daemon, int wait_ms_max)
 		return 0;
 	if (!list_empty(&daemon->flushing) && !daemon->memory_short)
 		return 0;
-	if (daemon->memory_short && daemon->now_ms + DAEMON_MEMORY_WAIT_MS < at)
-		at = daemon->now_ms + DAEMON_MEMORY_WAIT_MS;
-	if (!list_empty(&daemon->doomed) && daemon->doomed_at_ms < at)
-		at = daemon->doomed_at_ms;
-	if (daemon->house_at_ms < at)
-		at = daemon->house_at_ms;
 	if (at == UINT64_MAX)
 		return wait_ms_max;
 	wait = at > daemon->now_ms ? at - daemon->now_ms : 0;
@@ -286,7 +308,8 @@ static void output_handle(struct daemon *daemon, const struct engine_output *out
 	case ENGINE_OUT_CONNECT:
 	case ENGINE_OUT_PEER_CLOSED:
 	case ENGINE_OUT_PEER_GAP:
-		break; /* a node that is alone has no transport */
+		peers_output(daemon, output);
+		break;
 	}
 }
 
@@ -351,6 +374,10 @@ static void daemon_house(struct daemon *daemon)
 			listeners_resume(daemon);
 		daemon->house_at_ms = connection_house(daemon);
 	}
+	peers_tick(daemon);
+	connection_held_check(daemon);
+	waiting_look(daemon);
+	ending_close(daemon);
 	if (daemon->orphans_dirty || daemon->orphans_written)
 		(void)daemon_orphans_write(daemon); /* too high is safe, going on */
 }
@@ -379,6 +406,7 @@ void daemon_turn(struct daemon *daemon, int wait_ms_max)
 	daemon->engine_touched = false;
 	daemon->engine_busy = engine_work(daemon->engine);
 	daemon_outputs(daemon);
+	ending_check(daemon);
 	if (daemon->ended)
 		return;
 	daemon_flush(daemon);
@@ -401,6 +429,7 @@ void daemon_done(struct daemon *daemon)
 		connection_drop(c);
 	dumpjob_free_all(daemon);
 	space_free_all(daemon);
+	peers_free(daemon);
 	engine_free(daemon->engine);
 	listener_done(&daemon->control);
 	admin_free(daemon->admin);

@@ -26,6 +26,7 @@
 #include "proto/control.h"
 
 struct admin;
+struct peers;
 
 struct daemon_counters {
 	uint64_t turns;
@@ -40,7 +41,7 @@ struct daemon_counters {
 
 /* Causes that may repeat without end; see log_write_limited(). */
 struct daemon_limits {
-	struct log_limit bad_record, connection_refused, accept, lease, memory, peer_message;
+	struct log_limit bad_record, connection_refused, accept, lease, memory, peer_message, held;
 };
 
 struct daemon {
@@ -48,6 +49,7 @@ struct daemon {
 	struct loop loop;
 	struct engine *engine;
 	struct admin *admin;
+	struct peers *peers; /* NULL: this node is alone */
 	struct control_settings settings;
 	struct privs privs;
 	struct rundir rundir;
@@ -59,6 +61,7 @@ struct daemon {
 	struct list connections; /* struct connection, entry: all of them, oldest first */
 	struct list flushing;    /* struct connection, flush: there may be something to send */
 	struct list doomed; /* struct connection, doomed: we ended it, its right is still held */
+	struct list held;   /* struct connection, held: a peer takes too little */
 	struct list spaces; /* struct space, entry */
 	struct list dumps;  /* struct dumpjob, entry */
 
@@ -66,6 +69,8 @@ struct daemon {
 	uint64_t started_ms;
 	uint64_t doomed_at_ms;    /* look at `doomed` again */
 	uint64_t house_at_ms;     /* handshakes and listeners that wait */
+	uint64_t waiting_ms;      /* see whom lockspaces wait for */
+	uint64_t ending_ms;       /* end then at the latest; UINT64_MAX: no end was ordered */
 	uint64_t next_id;         /* of connections, leases, listeners */
 	uint32_t turn_budget;     /* records that this turn may still handle */
 	uint32_t orphans_written; /* what RUN/leases/orphans says */

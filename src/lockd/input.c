@@ -54,7 +54,7 @@ static void rest_keep(struct connection *c, const struct place *place)
 	c->rest_pid = (uint32_t)place->pid;
 	output_unreserve(c);
 	connection_interest(c);
-	if (!c->operation && !c->out_stuck)
+	if (!c->operation && !c->out_stuck && !list_linked(&c->held))
 		output_want(c); /* no memory for answers: again, later */
 }
 
@@ -81,7 +81,7 @@ static bool record_next(struct connection *c, struct place *place)
 		first_record(c, place, head);
 		return false;
 	}
-	if (!rv && (c->operation || !output_reserve(c))) {
+	if (!rv && (c->operation || connection_hold(c) || !output_reserve(c))) {
 		rest_keep(c, place);
 		return false;
 	}

@@ -16,6 +16,7 @@
 
 #include "lockd/admin.h"
 #include "lockd/daemon.h"
+#include "lockd/peers.h"
 
 #define MAIN_FILES_SPARE 256u
 #define MAIN_CLIENTS     4096u /* where the settings do not say */
@@ -103,6 +104,10 @@ static int acquire(struct daemon *daemon, char *ret_text, size_t room)
 		snprintf(ret_text, room, "run directory %s: %s", path, strerror(-rv));
 	if (rv)
 		return rv;
+	if (!(daemon->settings.flags & CONTROL_SETTING_SINGLE))
+		rv = peers_open(daemon, ret_text, room);
+	if (rv)
+		return rv;
 	privs_schedule(&daemon->privs);
 	privs_lock_memory(&daemon->privs);
 	rv = privs_drop(&daemon->privs, daemon->settings.mark);
@@ -119,12 +124,6 @@ static int begin(struct daemon *daemon, char *ret_text, size_t room)
 		return rv;
 	if (daemon->settings.flags & CONTROL_SETTING_LOG_DEBUG)
 		log_level_set(daemon->log, LOG_LEVEL_DEBUG);
-	if (!(daemon->settings.flags & CONTROL_SETTING_SINGLE)) {
-		snprintf(ret_text, room,
-			"this dlm_lockd has no transport to other nodes: it serves "
-			"--cluster=single only");
-		return -EPROTONOSUPPORT;
-	}
 	rv = acquire(daemon, ret_text, room);
 	if (rv)
 		return rv;

@@ -90,6 +90,7 @@ static void connections_resume(struct space *space)
 static void space_absent(struct space *space)
 {
 	listener_done(&space->listener);
+	waiting_over(space->daemon, &space->waiting, space->name);
 	if (space->ls)
 		engine_lockspace_free(space->ls);
 	space->ls = NULL;
@@ -346,6 +347,7 @@ void space_stop(struct space *space)
 	if (!space->ls)
 		return;
 	engine_lockspace_stop(space->ls);
+	waiting_changed(space->daemon);
 	space->running = false;
 	list_for_each (c, &space->connections, in_space)
 		connection_interest(c);
@@ -371,9 +373,11 @@ int space_start(
 			.rejoined = members[i].rejoined};
 	rv = engine_lockspace_start(space->ls, list, count, number);
 	free(list);
-	if (!rv)
-		space->start_number = number;
-	return rv;
+	if (rv)
+		return rv;
+	space->start_number = number;
+	waiting_changed(space->daemon);
+	return 0;
 }
 
 void space_event_done(struct space *space, int result)
@@ -398,6 +402,7 @@ void space_recovered(struct space *space, uint32_t number)
 		return;
 	space->running = true;
 	space->recovered = true;
+	waiting_changed(space->daemon);
 	connections_resume(space);
 	space_advance(space);
 }

@@ -18,6 +18,7 @@
 #include "base/pure/list.h"
 #include "lockd/daemon.h"
 #include "lockd/listener.h"
+#include "lockd/waiting.h"
 
 enum space_state {
 	SPACE_ABSENT,
@@ -38,6 +39,7 @@ struct space {
 	bool recovered;        /* CREATING: the first start is completed */
 	bool event_done;       /* CREATING, LEAVING: dlm_controld has answered */
 	int event_result;
+	struct waiting waiting; /* for a node, in a recovery */
 	struct listener listener;
 	struct list connections; /* struct connection, in_space */
 	struct list operations;  /* struct operation, link: the first is being carried out */

@@ -10,6 +10,7 @@
 
 #include "lockd/connection.h"
 #include "lockd/operation.h"
+#include "lockd/peers.h"
 #include "lockd/space.h"
 
 #define STATUS_LAST_LINE 64u /* kept free for the count of what found no room */
@@ -114,6 +115,58 @@ static void write_space(struct text *text, const struct space *space)
 		info.recovery_count, space->start_number, info.wait_nodeid, info.step, space->name);
 }
 
+static const char *transport_state_name(enum transport_state state)
+{
+	switch (state) {
+	case TRANSPORT_APART:
+		return "apart";
+	case TRANSPORT_PAUSING:
+		return "pausing";
+	case TRANSPORT_CONNECTING:
+		return "connecting";
+	case TRANSPORT_CONNECTED:
+		return "connected";
+	}
+	return "?";
+}
+
+static void write_peer(struct text *text, const struct daemon *daemon, const struct peer *peer)
+{
+	const struct peers *peers = daemon->peers;
+	struct transport_peer_info transport = {.address = "-"};
+	struct engine_peer_info info = {.state = "-"};
+
+	(void)engine_peer_info(daemon->engine, peer->nodeid, &info);
+	(void)peers->ops->peer_info(peers->transport, peer->nodeid, &transport);
+	line(text,
+		"peer nodeid=%" PRIu32 " address=%s connection=%s since_s=%" PRIu64
+		" accepted=%d second=%d blocked=%d link=%s version=0x%" PRIx32 " users=%" PRIu32
+		" unacked=%" PRIu32 " queued_bytes=%zu received=%" PRIu64 " refused=%" PRIu64
+		" duplicates=%" PRIu64 " skipped=%" PRIu64 " sent_bytes=%" PRIu64
+		" received_bytes=%" PRIu64 " connects=%" PRIu64 " accepts=%" PRIu64
+		" failed_connects=%" PRIu64 " lost_connections=%" PRIu64 " gap_resets=%" PRIu64
+		" bad_streams=%" PRIu64 " error=%s\n",
+		peer->nodeid, transport.address, transport_state_name(transport.state),
+		(daemon->now_ms - peer->changed_ms) / 1000, transport.is_accepted,
+		transport.has_second, transport.is_blocked, info.state, info.version, info.users,
+		info.unacked_count, info.queued_bytes, info.received_count, info.refused_count,
+		info.duplicate_count, info.gap_count, transport.sent_bytes,
+		transport.received_bytes, transport.connect_count, transport.accept_count,
+		transport.failed_count, transport.lost_count, peer->gap_count, peer->bad_count,
+		transport.error ? strerror(-transport.error) : "");
+}
+
+static void write_peers(struct text *text, const struct daemon *daemon)
+{
+	const struct peer *peer;
+
+	if (!daemon->peers)
+		return;
+	line(text, "strangers_refused=%" PRIu64 "\n", daemon->peers->stranger_count);
+	list_for_each (peer, &daemon->peers->list, entry)
+		write_peer(text, daemon, peer);
+}
+
 static void write_connection(struct text *text, const struct connection *c)
 {
 	struct engine_client_info info = {0};
@@ -123,11 +176,11 @@ static void write_connection(struct text *text, const struct connection *c)
 	line(text,
 		"client id=%" PRIu64 " pid=%" PRIu32 " uid=%" PRIu32 " state=%s locks=%" PRIu32
 		" held=%" PRIu32 " persistent_held=%" PRIu32 " waiting=%" PRIu32 " unread=%" PRIu32
-		" stuck=%d records=%" PRIu64 " refused=%" PRIu64 " lockspace=%s\n",
+		" stuck=%d held_back=%d records=%" PRIu64 " refused=%" PRIu64 " lockspace=%s\n",
 		c->id, c->owner_pid, c->uid, connection_state_name(c->state), info.lock_count,
 		info.held_count, info.persistent_held_count, info.waiting_count,
-		info.callback_count, c->out_stuck, c->records, c->refused_records,
-		c->space ? c->space->name : "");
+		info.callback_count, c->out_stuck, list_linked(&c->held), c->records,
+		c->refused_records, c->space ? c->space->name : "");
 }
 
 size_t status_write(struct daemon *daemon, char *ret, size_t room)
@@ -137,6 +190,7 @@ size_t status_write(struct daemon *daemon, char *ret, size_t room)
 	const struct space *space;
 
 	write_daemon(&text, daemon);
+	write_peers(&text, daemon);
 	list_for_each (space, &daemon->spaces, entry)
 		write_space(&text, space);
 	list_for_each (c, &daemon->connections, entry)

@@ -2,8 +2,9 @@
 #pragma once
 /*
  * What dlm_lockd is doing, as text for people and for dlm_tool: "key=value" lines; then a line for
- * each lockspace that begins with "lockspace ", and one for each connection that begins with
- * "client ", each with key=value words, the name last, since it may contain blanks.
+ * each other node that begins with "peer ", one for each lockspace that begins with "lockspace ",
+ * and one for each connection that begins with "client ", each with key=value words, the name (of a
+ * peer: the error) last, since it may contain blanks.
  */
 #include <stddef.h>
 

@@ -40,7 +40,8 @@ enum control_type {
 	CONTROL_DUMP, /* struct control_ls: number, name, result = enum engine_dump_kind; DUMP_IS */
 	CONTROL_PROBE,     /* struct control_probe: ask a peer's STATUS before a join; PROBED */
 	CONTROL_PROBE_END, /* struct control_probe: number; that question is not needed any more */
-	CONTROL_STOP, /* struct control_ls: number = milliseconds at most; the orderly end; ENDING */
+	CONTROL_STOP, /* struct control_ls: number = milliseconds at most; the orderly end; ENDING
+		       */
 	/* dlm_lockd -> dlm_controld */
 	CONTROL_READY = 64, /* struct control_ready */
 	CONTROL_ONLINE,     /* struct control_event: a program creates this lockspace */
@@ -85,6 +86,7 @@ struct control_settings {
 	uint32_t protocol;                  /* 0 TCP, 1 SCTP */
 	uint32_t client_count_max;          /* connections; 0: default 4096 */
 	uint32_t client_locks_max;          /* locks a connection; 0: default 1000000 */
+	uint32_t peer_queue_mib; /* waiting for one node, then programs are held back; 0: 64 */
 	uint32_t address_count;
 	uint8_t addresses[3][128]; /* struct sockaddr_storage of this node */
 	char boot_id[40];
@@ -110,9 +112,9 @@ struct control_ls_new {
 };
 
 /*
- * Whether a member of a lockspace would take us: its STATUS is asked and compared. It is asked until
- * it has answered, or PROBE_END or PEER_REMOVE has come; PROBED comes only when nothing of the
- * conversation is left on the link (FIN done), unless a lockspace is shared with that peer.
+ * Whether a member of a lockspace would take us: its STATUS is asked and compared. It is asked
+ * until it has answered, or PROBE_END or PEER_REMOVE has come; PROBED comes only when nothing of
+ * the conversation is left on the link (FIN done), unless a lockspace is shared with that peer.
  */
 struct control_probe {
 	struct control_head head;

@@ -7,6 +7,7 @@ import pytest
 from lib import places, protocol
 from lib.controld import Controld
 from lib.lockd import Client, Lockd
+from lib.nodes import Nodes
 
 
 @pytest.fixture
@@ -39,6 +40,17 @@ def space(lockd):
     """A dlm_lockd with the lockspace "x"."""
     assert lockd.create(b"x") == 0
     return lockd
+
+
+@pytest.fixture
+def nodes(run):
+    """A cluster of several dlm_lockds, with none up yet."""
+    cluster = Nodes(run)
+    try:
+        yield cluster
+    finally:
+        Client.close_all()
+        cluster.end()
 
 
 __all__ = ["protocol"]

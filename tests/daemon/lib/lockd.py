@@ -135,6 +135,8 @@ class Lockd:
         values, lockspaces, clients = {}, [], []
         for line in text.splitlines():
             word, _, rest = line.partition(" ")
+            if word == "peer":
+                continue
             if word not in ("lockspace", "client"):
                 key, _, value = line.partition("=")
                 values[key] = int(value) if value.isdigit() else value

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The local protocols in Python: src/proto/client.h and src/proto/control.h, field by field."""
 import collections
+import socket
 import struct
 
 # modes, flags, statuses
@@ -15,7 +16,7 @@ PACKET_MAX = 65536
 ID_BLOCK = 4096
 
 # client records
-HELLO, LOCK, UNLOCK, ADOPT, PURGE, NEED_IDS, TAKEOVER, CREATE, RELEASE = range(1, 10)
+HELLO, LOCK, UNLOCK, ADOPT, PURGE, NEED_IDS, TAKEOVER, CREATE, RELEASE, POKE = range(1, 11)
 WELCOME, BYE, ANSWER, COMPLETION, BAST, REFUSED, IDS = range(64, 71)
 MAGIC = 0x4D4C4455
 WANTS_BAST, HAS_LVB, DEADLOCK, FORCE = 0x1, 0x2, 0x4, 0x1
@@ -23,9 +24,9 @@ ENDED = 0x1
 
 # control messages
 (SETTINGS, PEER_ADD, PEER_REMOVE, LS_NEW, LS_STOP, LS_START, EVENT_DONE, PING, STATUS,
- DUMP) = range(1, 11)
+ DUMP, PROBE, PROBE_END, STOP) = range(1, 14)
 (READY, ONLINE, OFFLINE, STOPPED, RECOVERED, FAILED, PONG, STATUS_IS, DUMP_IS,
- FATAL) = range(64, 74)
+ FATAL, PROBED, WAITING, ENDING) = range(64, 77)
 SINGLE = 0x2
 
 HEAD = struct.Struct("=HBBI")
@@ -110,14 +111,34 @@ def lease(data):
 CONTROL_LS = struct.Struct("=IIIiII72s")
 
 
-def settings(flags=SINGLE, nodeid=1, clients=0, locks=0, version=1, boot_id=b"test-boot", toss_ms=0):
-    body = struct.pack("=11I", version, flags, nodeid, 0, toss_ms, 0, 0, 0, clients, locks, 0)
-    body += bytes(384) + struct.pack("=40s64s", boot_id, b"test")
+def addresses(texts):
+    """Three struct sockaddr_storage, of IPv4 or IPv6 addresses as text, ports 0."""
+    packed = b""
+    for text in texts:
+        if ":" in text:
+            one = struct.pack("=HHI16sI", socket.AF_INET6, 0, 0, socket.inet_pton(socket.AF_INET6, text), 0)
+        else:
+            one = struct.pack("=HH4s", socket.AF_INET, 0, socket.inet_aton(text))
+        packed += one.ljust(128, b"\0")
+    return packed.ljust(384, b"\0")
+
+
+def settings(flags=SINGLE, nodeid=1, clients=0, locks=0, version=1, boot_id=b"test-boot", toss_ms=0,
+             address=(), port=0, recover_ms=0, protocol=0, queue_mib=0):
+    """`address`: this node's, as text; with them it is a node of a cluster unless flags say SINGLE."""
+    body = struct.pack("=12I", version, flags, nodeid, recover_ms, toss_ms, port, 0, protocol, clients, locks,
+                       queue_mib, len(address))
+    body += addresses(address) + struct.pack("=40s64s", boot_id, b"test")
     return struct.pack("=II", SETTINGS, 8 + len(body)) + body
 
 
 def control_ls(kind, name=b"", number=0, result=0, count=0, tail=b""):
     return CONTROL_LS.pack(kind, CONTROL_LS.size + len(tail), number, result, count, 0, name) + tail
+
+
+def peer(kind, nodeid, address=()):
+    """PEER_ADD and PEER_REMOVE."""
+    return struct.pack("=6I", kind, 408, nodeid, 0, len(address), 0) + addresses(address)
 
 
 def ls_new(name, global_id, flags=0):
