@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Messages between dlm_controlds: bytes recorded between the reference's, and hostile ones. */
-*ones.* /
 #include "cmocka_all.h"
 
 #include <errno.h>
