@@ -2,7 +2,8 @@
 #pragma once
 /*
  * The room for tests of the lockspace groups: a fence that says what the test wants, changes and
- * messages as short texts, and orders as a text to be compared. This node is 1.
+ * messages as short texts, and orders as a text to be compared. This node is 1, and the lockspace
+ * is called "a", where a test does not say otherwise.
  *
  * Changes: members "1 2 3", joined "3", left "2l 4d 5p" (left, node down, process down).
  */
@@ -65,6 +66,8 @@ void fence_version(const struct fence *fence, uint16_t ret[3])
 static struct faulty_alloc faulty;
 static struct group *group;
 static struct fence_now now;
+static uint32_t room_nodeid = 1;
+static const char *room_name = "a";
 static char orders[4096];    /* what drain() took, in short */
 static char notes[8192];     /* lines that it wrote, above FENCE_DEBUG */
 static uint32_t last_number; /* of the last STOP or START */
@@ -87,7 +90,7 @@ static int room_begin(bool has_probe)
 {
 	struct group_settings settings = {.alloc = &faulty.alloc,
 		.fence = &room_fence,
-		.nodeid = 1,
+		.nodeid = room_nodeid,
 		.has_probe = has_probe,
 		.options = {.enable_fencing = true, .enable_quorum_lockspace = true},
 		.note = room_note};
@@ -245,19 +248,22 @@ static int confchg_of(const char *name, const char *members, const char *joined,
 	return group_confchg(group, now, name, &change);
 }
 
-static void confchg(const char *members, const char *joined, const char *left)
+static void __attribute__((unused))
+confchg(const char *members, const char *joined, const char *left)
 {
-	assert_int_equal(confchg_of("a", members, joined, left), 0);
+	assert_int_equal(confchg_of(room_name, members, joined, left), 0);
 }
 
 /* Our own messages come back, in order. */
-static void hear_ourselves(void)
+static void __attribute__((unused)) hear_ourselves(void)
 {
 	uint32_t count = sent_count;
 
 	sent_count = 0;
 	for (uint32_t i = 0; i < count; i++)
-		assert_int_equal(group_deliver(group, now, "a", 1, sent[i], sent_bytes[i]), 0);
+		assert_int_equal(
+			group_deliver(group, now, room_name, room_nodeid, sent[i], sent_bytes[i]),
+			0);
 }
 
 struct say {
@@ -284,7 +290,7 @@ static size_t say_encode(const struct say *say, uint8_t *ret)
 }
 
 /* A START of another node is delivered. */
-static void hear(struct say say)
+static void __attribute__((unused)) hear(struct say say)
 {
 	uint8_t data[CPG_MESSAGE_MAX];
 	size_t bytes = say_encode(&say, data);
@@ -294,25 +300,25 @@ static void hear(struct say say)
 
 static void __attribute__((unused)) stopped(void)
 {
-	assert_int_equal(group_stopped(group, now, "a", last_number), 0);
+	assert_int_equal(group_stopped(group, now, room_name, last_number), 0);
 }
 
 static void __attribute__((unused)) recovered(void)
 {
-	assert_int_equal(group_recovered(group, now, "a", last_number), 0);
+	assert_int_equal(group_recovered(group, now, room_name, last_number), 0);
 }
 
-static void ring(uint64_t seq)
+static void __attribute__((unused)) ring(uint64_t seq)
 {
-	assert_int_equal(group_ring(group, now, "a", 1, seq), 0);
+	assert_int_equal(group_ring(group, now, room_name, 1, seq), 0);
 }
 
 /* "a" is created, and JOIN has been ordered. */
-static void joining(void)
+static void __attribute__((unused)) joining(void)
 {
-	assert_int_equal(group_online(group, now, "a", 0, &plain), 0);
+	assert_int_equal(group_online(group, now, room_name, 0, &plain), 0);
 	assert_orders("look");
-	assert_int_equal(group_looked(group, now, "a", NULL, 0), 0);
+	assert_int_equal(group_looked(group, now, room_name, NULL, 0), 0);
 	assert_orders("join");
 }
 
