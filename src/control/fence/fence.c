@@ -95,6 +95,7 @@ void fence_work(struct fence *fence, struct fence_now now)
 {
 	if (!fence->is_begun)
 		return;
+	fence->has_worked = true;
 	fence->is_waiting = false;
 	fence->wait = "";
 	/* Both must speak of the same cluster. */

@@ -100,6 +100,7 @@ struct fence {
 
 	/* work */
 	bool is_begun;
+	bool has_worked; /* since then */
 	bool is_waiting;
 	const char *wait;
 	bool merge_wait;

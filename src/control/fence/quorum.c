@@ -70,7 +70,8 @@ int fence_quorum(struct fence *fence, struct fence_now now, const struct fence_q
 		quorum->gained_time = now.mono;
 	quorum->is_quorate = word->is_quorate;
 	quorum->ring_seq = word->ring_seq;
-	if (fence->is_waiting)
+	/* Just after the beginning those who were there before us may be telling what they know. */
+	if (fence->is_waiting && fence->has_worked)
 		fence_work(fence, now);
 	return outbox_status(fence);
 }

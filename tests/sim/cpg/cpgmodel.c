@@ -39,7 +39,7 @@ static uint32_t group_of(struct cpgmodel *model, const char *name)
 		g++;
 	if (g == model->group_count) {
 		must(g < CPGMODEL_GROUPS_MAX && strlen(name) < CPGMODEL_NAME_BYTES);
-		strcpy(model->groups[g], name);
+		memcpy(model->groups[g], name, strlen(name) + 1);
 		model->group_count++;
 	}
 	return g;
