@@ -2,8 +2,8 @@
 #pragma once
 /*
  * What dlm_controld needs of a cluster: who is there, and groups whose members get each other's
- * messages and each other's comings and goings in one order. One file a kind: single.c (a cluster of
- * one, whose messages come back to it) and corosync.c. Nothing is decided here.
+ * messages and each other's comings and goings in one order. One file a kind: single.c (a cluster
+ * of one, whose messages come back to it) and corosync.c. Nothing is decided here.
  *
  * A kind never calls an event from within one of its functions: it lets the loop come round first.
  * None of its functions waits for others.
@@ -47,19 +47,21 @@ struct cluster_facts {
 
 struct cluster_events {
 	void *context;
-	/* It cannot go on: what it waits for, a sentence with the cure; "" = for nothing any more. */
+	/* It cannot go on: what it waits for, a sentence with the cure; "" = for nothing any more.
+	 */
 	void (*waiting)(void *context, const char *text);
 	/* We are a node of it: groups can be joined. @facts: valid until `lost`. */
 	void (*up)(void *context, const struct cluster_facts *facts);
 	void (*quorum)(void *context, bool is_quorate, uint64_t ring_seq, const uint32_t *members,
 		uint32_t member_count, const uint32_t *rejoined, uint32_t rejoined_count);
-	/* A group that we have joined, by its whole name. We are in @left when we are out as asked. */
+	/* A group that we have joined, by its whole name. We are in @left when we are out as asked.
+	 */
 	void (*confchg)(void *context, const char *group, const uint32_t *members,
 		uint32_t member_count, const struct cluster_left *left, uint32_t left_count,
 		const uint32_t *joined, uint32_t joined_count);
 	void (*ring)(void *context, const char *group, uint32_t nodeid, uint64_t seq);
-	void (*deliver)(void *context, const char *group, uint32_t nodeid, const void *data,
-		size_t bytes);
+	void (*deliver)(
+		void *context, const char *group, uint32_t nodeid, const void *data, size_t bytes);
 	/* What look() asked for. @error: 0; -errno, and nobody is listed */
 	void (*looked)(void *context, const char *group, int error, const uint32_t *members,
 		uint32_t member_count);
