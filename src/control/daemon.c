@@ -46,7 +46,7 @@ const char *daemon_state_word(const struct daemon *daemon)
 /* The first thing that is waited for, without a newline; the caller frees it. */
 static void waiting_first(const struct daemon *daemon, struct text *ret)
 {
-	daemon_describe_waiting(daemon, "waiting for ", ret);
+	daemon_describe_waiting(daemon, "waiting: ", ret);
 	if (ret->data)
 		ret->data[strcspn(ret->data, "\n")] = '\0';
 }
@@ -68,16 +68,20 @@ void daemon_settle(struct daemon *daemon, const char *waiting)
 
 void daemon_status_tell(struct daemon *daemon)
 {
+	bool is_ready = daemon->state == DAEMON_READY;
+	char now[sizeof(daemon->told)];
 	struct text text = {0};
-	const char *now;
 
 	waiting_first(daemon, &text);
-	now = text.data ? text.data : daemon_state_word(daemon);
-	if (strncmp(now, daemon->told, sizeof(daemon->told) - 1)) {
-		snprintf(daemon->told, sizeof(daemon->told), "%s", now);
-		notify_status(daemon->told);
-	}
+	if (text.data)
+		snprintf(now, sizeof(now), "%s%s", is_ready ? "ready; " : "", text.data);
+	else
+		snprintf(now, sizeof(now), "%s", daemon_state_word(daemon));
 	text_done(&text);
+	if (!strcmp(now, daemon->told))
+		return;
+	memcpy(daemon->told, now, sizeof(now));
+	notify_status(now);
 }
 
 void daemon_state_set(struct daemon *daemon, enum daemon_state state)

@@ -122,7 +122,7 @@ static void event_waiting(void *context, const char *text)
 	struct daemon *daemon = context;
 
 	if (text[0] && strcmp(text, daemon->cluster_waiting))
-		log_notice(daemon->log, "waiting for %s", text);
+		log_notice(daemon->log, "waiting: %s", text);
 	snprintf(daemon->cluster_waiting, sizeof(daemon->cluster_waiting), "%s", text);
 	daemon_status_tell(daemon);
 }

@@ -228,7 +228,7 @@ static void event_waiting(void *context, const char *name, const char *text)
 		return;
 	}
 	if (!note || strcmp(note->text, text))
-		log_notice(daemon->log, "lockspace %s: waiting for %s", name, text);
+		log_notice(daemon->log, "lockspace %s: waiting: %s", name, text);
 	note = daemon_note_add(&daemon->waits, name);
 	if (note)
 		snprintf(note->text, sizeof(note->text), "%s", text);

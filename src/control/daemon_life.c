@@ -88,11 +88,11 @@ void daemon_life_ready(struct daemon *daemon)
 {
 	if (daemon->state != DAEMON_JOIN)
 		return;
+	fence_begin(daemon->fence, daemon_now());
+	daemon->fence_changed = true;
 	daemon_state_set(daemon, DAEMON_READY);
 	log_notice(
 		daemon->log, "ready: lockspaces can be joined (run directory %s)", daemon->run_dir);
-	fence_begin(daemon->fence, daemon_now());
-	daemon->fence_changed = true;
 	notify_ready();
 	daemon_settle(daemon, NULL);
 	daemon_engine_onlines(daemon);

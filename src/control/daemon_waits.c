@@ -49,7 +49,7 @@ static uint32_t describe_fencing(const struct daemon *daemon, const char *prefix
 			"if it does not come; if it is off: dlm_tool fence_ack %u\n",
 			prefix, nodeid, nodeid);
 	fence_view(daemon->fence, &view);
-	if (view.is_fipu && !count) {
+	if (view.is_fipu && !count && view.member_count > 1) {
 		text_add(ret, "%sword from the other nodes of fencing that is under way\n", prefix);
 		count++;
 	}
@@ -144,17 +144,15 @@ static void describe_lockspaces(const struct daemon *daemon, const char *prefix,
 
 static void describe_cluster(const struct daemon *daemon, const char *prefix, struct text *ret)
 {
-	if (daemon->cluster_waiting[0]) {
-		text_add(ret, "%s%s\n", prefix, daemon->cluster_waiting);
+	if (daemon->cluster_waiting[0])
 		return;
-	}
 	if (!daemon->is_up || !daemon->is_counted) {
 		text_add(ret, "%sthe cluster (%s)\n", prefix, daemon->cluster_ops->name);
 		return;
 	}
 	for (uint32_t i = 0; i < daemon->goodbye.count; i++)
 		text_add(ret,
-			"%snode %u, which has not finished the goodbye of this node's former life: "
+			"%snode %u has not finished the goodbye of this node's former life: "
 			"let it leave the cluster once (stop its dlm and corosync), or restart "
 			"corosync here\n",
 			prefix, daemon->goodbye.nodes[i]);
@@ -168,7 +166,8 @@ static void describe_join(const struct daemon *daemon, const char *prefix, struc
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; fence_node_view(daemon->fence, i, &node); i++) {
-		if (!node.is_member || node.protocol.daemon_max.major)
+		if (!node.is_member || node.nodeid == daemon->facts.nodeid ||
+			node.protocol.daemon_max.major)
 			continue;
 		text_add(ret, "%snode %u: its dlm_controld has not told its protocol version\n",
 			prefix, node.nodeid);
@@ -188,6 +187,8 @@ static void describe_end(
 
 void daemon_describe_waiting(const struct daemon *daemon, const char *prefix, struct text *ret)
 {
+	if (daemon->cluster && daemon->cluster_waiting[0])
+		text_add(ret, "%s%s\n", prefix, daemon->cluster_waiting);
 	switch (daemon->state) {
 	case DAEMON_FORMER:
 		if (daemon->former)
