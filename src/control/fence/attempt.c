@@ -63,7 +63,7 @@ static void request(struct fence *fence, struct peer *peer, struct fence_now now
 		return;
 	}
 	peer->delay_fencing = false;
-	peer->actor_last = victim_actor(fence, peer);
+	peer->actor_last = victim_actor(peer);
 	if (!peer->actor_last)
 		note_lone(fence, peer);
 	else if (peer->actor_last == fence->nodeid)

@@ -157,6 +157,7 @@ static void lose(struct fence *fence, struct fence_now now, const struct fence_c
 		reason_of(change, peer->nodeid), .walltime = now.wall, .monotime = now.mono};
 	bool was_clean = peer_leave(peer, now);
 
+	victim_actor_left(fence, peer->nodeid);
 	if (!was_clean || failure.reason == FENCE_REASON_LEAVE || !fence->options.enable_fencing ||
 		peer->need_fencing)
 		return;

@@ -52,7 +52,7 @@ void victim_add(struct fence *fence, struct peer *peer, const struct victim_fail
 	peer->fence_walltime = 0;
 	set_actors(fence, peer, joined, joined_count);
 	note_line(fence, FENCE_WARNING, "node %u has to be fenced (%s), by node %u", peer->nodeid,
-		REASONS[failure->reason + 1], victim_actor(fence, peer));
+		REASONS[failure->reason + 1], victim_actor(peer));
 }
 
 void victim_done(
@@ -67,32 +67,47 @@ void victim_done(
 	peer->is_clean_since = peer_is_clean(peer);
 }
 
-uint32_t victim_actor(const struct fence *fence, const struct peer *peer)
+uint32_t victim_actor(const struct peer *peer)
 {
 	uint32_t low = 0;
 
 	for (uint32_t i = 0; i < peer->actor_count; i++) {
-		uint32_t id = peer->actors[i];
-
-		if ((!low || id < low) && is_in(fence->members, fence->member_count, id))
-			low = id;
+		if (!low || peer->actors[i] < low)
+			low = peer->actors[i];
 	}
 	return low;
 }
 
-void victim_actor_failed(struct fence *fence, struct peer *peer, uint32_t nodeid)
+static uint32_t without(uint32_t *ids, uint32_t count, uint32_t id)
 {
 	uint32_t kept = 0;
 
-	for (uint32_t i = 0; i < peer->actor_count; i++) {
-		if (peer->actors[i] != nodeid)
-			peer->actors[kept++] = peer->actors[i];
+	for (uint32_t i = 0; i < count; i++) {
+		if (ids[i] != id)
+			ids[kept++] = ids[i];
 	}
-	peer->actor_count = kept;
-	if (kept || !fence->options.repeat_failed)
+	return kept;
+}
+
+void victim_actor_failed(struct fence *fence, struct peer *peer, uint32_t nodeid)
+{
+	peer->actor_count = without(peer->actors, peer->actor_count, nodeid);
+	if (peer->actor_count || !fence->options.repeat_failed)
 		return;
 	memcpy(peer->actors, peer->original, peer->original_count * sizeof(peer->actors[0]));
 	peer->actor_count = peer->original_count;
+}
+
+void victim_actor_left(struct fence *fence, uint32_t nodeid)
+{
+	struct peer *peer;
+
+	list_for_each (peer, &fence->peers, entry) {
+		if (!peer->need_fencing)
+			continue;
+		peer->original_count = without(peer->original, peer->original_count, nodeid);
+		victim_actor_failed(fence, peer, nodeid);
+	}
 }
 
 bool victim_any(const struct fence *fence)

@@ -18,9 +18,12 @@ void victim_add(struct fence *fence, struct peer *peer, const struct victim_fail
 /** victim_done() - it is fenced, or clean again */
 void victim_done(
 	struct peer *peer, uint64_t fence_walltime, uint64_t fence_monotime, uint32_t actor);
-/** victim_actor() - who has to fence it now: the lowest actor that is still a member; 0: nobody */
-uint32_t victim_actor(const struct fence *fence, const struct peer *peer);
+/** victim_actor() - who has to fence it now: the lowest of its actors; 0: nobody */
+uint32_t victim_actor(const struct peer *peer);
 /** victim_actor_failed() - @nodeid has tried in vain */
 void victim_actor_failed(struct fence *fence, struct peer *peer, uint32_t nodeid);
+/** victim_actor_left() - @nodeid is no member any more: should it come back, it has not seen them
+ * go */
+void victim_actor_left(struct fence *fence, uint32_t nodeid);
 /** victim_any() - whether anybody has to be fenced */
 bool victim_any(const struct fence *fence);

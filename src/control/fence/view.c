@@ -46,7 +46,7 @@ void fence_view(const struct fence *fence, struct fence_view *ret)
 	};
 }
 
-static void fill(const struct fence *fence, const struct peer *peer, struct fence_node_view *ret)
+static void fill(const struct peer *peer, struct fence_node_view *ret)
 {
 	*ret = (struct fence_node_view){
 		.nodeid = peer->nodeid,
@@ -62,7 +62,7 @@ static void fill(const struct fence *fence, const struct peer *peer, struct fenc
 		.last_result = peer->last_result,
 		.actor_last = peer->actor_last,
 		.actor_done = peer->actor_done,
-		.actor = peer->need_fencing ? victim_actor(fence, peer) : 0,
+		.actor = peer->need_fencing ? victim_actor(peer) : 0,
 		.add_time = peer->add_time,
 		.rem_time = peer->rem_time,
 		.fail_walltime = peer->fail_walltime,
@@ -80,7 +80,7 @@ bool fence_node_view(const struct fence *fence, uint32_t index, struct fence_nod
 	list_for_each (peer, &fence->peers, entry) {
 		if (index--)
 			continue;
-		fill(fence, peer, ret);
+		fill(peer, ret);
 		return true;
 	}
 	return false;
@@ -92,6 +92,6 @@ bool fence_node_find(const struct fence *fence, uint32_t nodeid, struct fence_no
 
 	if (!peer)
 		return false;
-	fill(fence, peer, ret);
+	fill(peer, ret);
 	return true;
 }

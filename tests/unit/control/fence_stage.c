@@ -231,22 +231,24 @@ void stage_ring(struct stage *stage, uint64_t seq)
 	fence_ring(stage->fence, stage->now, 1, seq);
 }
 
-static void deliver(struct stage *stage, uint32_t sender, const uint8_t *data, size_t bytes)
+int stage_protocol_is(struct stage *stage, uint32_t sender, const struct cpg_protocol *protocol)
 {
-	assert_int_equal(fence_deliver(stage->fence, stage->now, sender, data, bytes), 0);
+	struct cpg_header header = {.type = CPG_PROTOCOL, .nodeid = sender};
+	uint8_t data[CPG_MESSAGE_MAX];
+	size_t bytes = cpg_protocol_encode(&header, protocol, data);
+
+	return fence_deliver(stage->fence, stage->now, sender, data, bytes);
 }
 
 void stage_protocol(struct stage *stage, uint32_t sender, uint16_t run_major, uint16_t flags)
 {
-	struct cpg_header header = {.type = CPG_PROTOCOL, .nodeid = sender};
 	struct cpg_protocol protocol = {DAEMON, KERNEL, {0}, {0}};
-	uint8_t data[CPG_MESSAGE_MAX];
 
 	if (run_major) {
 		protocol.daemon_run = (struct cpg_version){run_major, 1, 1, flags};
 		protocol.kernel_run = KERNEL;
 	}
-	deliver(stage, sender, data, cpg_protocol_encode(&header, &protocol, data));
+	assert_int_equal(stage_protocol_is(stage, sender, &protocol), 0);
 }
 
 static void deliver_fence(
@@ -255,7 +257,9 @@ static void deliver_fence(
 	struct cpg_header header = {.type = (uint16_t)type, .nodeid = sender};
 	uint8_t data[CPG_MESSAGE_MAX];
 
-	deliver(stage, sender, data, cpg_fence_encode(&header, body, data));
+	size_t bytes = cpg_fence_encode(&header, body, data);
+
+	assert_int_equal(fence_deliver(stage->fence, stage->now, sender, data, bytes), 0);
 }
 
 void stage_result(struct stage *stage, uint32_t sender, uint32_t nodeid, int32_t result)

@@ -46,6 +46,8 @@ void stage_ring(struct stage *stage, uint64_t seq);
 /** stage_quorum() - with the ring's number of stage_ring() */
 void stage_quorum(struct stage *stage, bool is_quorate, const char *members);
 void stage_protocol(struct stage *stage, uint32_t sender, uint16_t run_major, uint16_t flags);
+/** stage_protocol_is() - the same, of any content. Return: as fence_deliver() */
+int stage_protocol_is(struct stage *stage, uint32_t sender, const struct cpg_protocol *protocol);
 void stage_result(struct stage *stage, uint32_t sender, uint32_t nodeid, int32_t result);
 void stage_clear(
 	struct stage *stage, uint32_t sender, uint32_t nodeid, int32_t result, uint32_t flags);
