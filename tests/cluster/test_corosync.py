@@ -154,6 +154,11 @@ def write_conf(node, text):
         path.write_text(text)
 
 
+def ended(lab, *ids):
+    """A corosync that ends has closed its connections some time before."""
+    lab.wait(lambda: not any(lab[n].pids("corosync") for n in ids), f"end of corosync on {ids}")
+
+
 def test_up_says_what_there_is(lab, probe):
     one = probe(lab[1], is_up=False)
     assert one.up()[0] == "up nodeid=1 two_node=0 name=lab configured=1,2,3"
@@ -340,6 +345,7 @@ def test_a_killed_node_is_gone(lab, probe):
     assert one.ask("kill 1") == 0
     one.expect("lost corosync is gone.*")
     two.expect(r"quorum quorate=0 seq=\d+ members=2 rejoined=")
+    ended(lab, 1, 3)
 
 
 def test_lost_once_and_then_anew(lab, probe):
@@ -378,6 +384,7 @@ def test_corosync_is_stopped_in_order_only_if_it_may(lab, probe):
     lab[1].run(["corosync-cfgtool", "-H"])
     one.expect("may_shut_down 1")
     one.expect("lost corosync is gone.*")
+    ended(lab, 1)
 
 
 def test_a_partition_and_its_end(lab, probe):

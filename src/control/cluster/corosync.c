@@ -7,11 +7,9 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <qb/qbutil.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "control/cluster/corosync_telling.h"
 #include "control/cluster/corosync_worker.h"
@@ -124,14 +122,10 @@ void corosync_free(struct cluster *cluster)
 /* A worker that a stopped corosync keeps waiting ends by itself when that goes on, or with us. */
 static void worker_end(struct cluster *cluster)
 {
-	struct timespec end;
-
 	post_close(cluster->post);
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_nsec += (long)(CLOSE_MS * QB_TIME_NS_IN_MSEC);
-	end.tv_sec += end.tv_nsec / (long)QB_TIME_NS_IN_SEC;
-	end.tv_nsec %= (long)QB_TIME_NS_IN_SEC;
-	if (pthread_clockjoin_np(cluster->thread, NULL, CLOCK_MONOTONIC, &end))
+	if (post_await_end(cluster->post, CLOSE_MS))
+		(void)pthread_join(cluster->thread, NULL);
+	else
 		(void)pthread_detach(cluster->thread);
 }
 

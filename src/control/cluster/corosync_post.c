@@ -2,6 +2,7 @@
 #include "control/cluster/corosync_post.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 
 struct post {
 	pthread_mutex_t mutex; /* of all below, the descriptors excepted */
-	int loop_fd, worker_fd;
+	int loop_fd, worker_fd, end_fd;
 	uint32_t holders;
 	struct list for_loop, for_worker;
 	size_t loop_bytes, send_bytes;
@@ -57,7 +58,8 @@ int post_new(struct post **ret)
 	pthread_mutex_init(&post->mutex, NULL);
 	post->loop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	post->worker_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (post->loop_fd < 0 || post->worker_fd < 0) {
+	post->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (post->loop_fd < 0 || post->worker_fd < 0 || post->end_fd < 0) {
 		int rv = -errno;
 
 		post->holders = 1;
@@ -93,6 +95,8 @@ void post_drop(struct post *post)
 		close(post->loop_fd);
 	if (post->worker_fd >= 0)
 		close(post->worker_fd);
+	if (post->end_fd >= 0)
+		close(post->end_fd);
 	pthread_mutex_destroy(&post->mutex);
 	free(post);
 }
@@ -233,6 +237,18 @@ void post_close(struct post *post)
 	post->is_closed = true;
 	ring(post->worker_fd);
 	pthread_mutex_unlock(&post->mutex);
+}
+
+bool post_await_end(struct post *post, uint32_t ms)
+{
+	struct pollfd fd = {.fd = post->end_fd, .events = POLLIN};
+
+	return poll(&fd, 1, (int)ms) > 0;
+}
+
+void post_end(struct post *post)
+{
+	ring(post->end_fd);
 }
 
 bool post_is_closed(struct post *post)

@@ -312,6 +312,7 @@ void *worker_run(void *data)
 		worker->last = NULL;
 	}
 	worker_drop(worker);
+	post_end(post);
 	post_drop(post);
 	return NULL;
 }
