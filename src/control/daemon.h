@@ -119,9 +119,10 @@ struct daemon {
 	bool was_in_use;   /* FAILED, AGAIN: lockspaces were open */
 	char failure[320]; /* why FAILED or AGAIN */
 	int exit_status;
-	char told[512];              /* what the service manager was told last */
-	struct log_limit deny_limit; /* of what is logged about commands that are not permitted */
-	struct log_limit send_limit; /* of messages that the cluster does not take */
+	char told[512];               /* what the service manager was told last */
+	struct log_limit deny_limit;  /* of what is logged about commands that are not permitted */
+	struct log_limit fence_limit; /* of what fence/ says that goes wrong */
+	struct log_limit send_limit;  /* of messages that the cluster does not take */
 	qb_loop_timer_handle beat_timer, settle_timer, second_timer;
 	qb_loop_signal_handle signals[4];
 };

@@ -45,7 +45,10 @@ static void fence_note(void *context, enum fence_level level, const char *text)
 		LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR};
 	struct daemon *daemon = context;
 
-	log_write(daemon->log, levels[level], "%s", text);
+	if (level == FENCE_ERROR) /* an attempt that fails is made again, without end */
+		log_write_limited(daemon->log, &daemon->fence_limit, LOG_LEVEL_ERROR, "%s", text);
+	else
+		log_write(daemon->log, levels[level], "%s", text);
 }
 
 static void group_note(void *context, enum fence_level level, const char *name, const char *text)

@@ -185,7 +185,7 @@ void daemon_life_fail(struct daemon *daemon, const char *format, ...)
 	daemon_state_set(daemon, DAEMON_FAILED);
 	if (daemon->was_in_use)
 		cluster_kill_us(daemon);
-	if (daemon->is_up)
+	else if (daemon->is_up)
 		daemon_peers_unfinished(daemon, NULL, 0);
 	engine_end_or_lost(daemon);
 }

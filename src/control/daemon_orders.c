@@ -35,22 +35,28 @@ static void kill_node(struct daemon *daemon, uint32_t nodeid)
 
 /* ---- of fence/ ---- */
 
-static bool is_noted(struct daemon *daemon, uint32_t nodeid)
+/* What is over may be noted again. */
+static void agentless_prune(struct daemon *daemon)
 {
 	struct fence_node_view view;
 	uint32_t kept = 0;
-	bool found = false;
 
 	for (uint32_t i = 0; i < daemon->agentless_count; i++) {
-		uint32_t each = daemon->agentless[i];
+		uint32_t nodeid = daemon->agentless[i];
 
-		if (!fence_node_find(daemon->fence, each, &view) || !view.need_fencing)
-			continue; /* that is over: it may be noted again */
-		daemon->agentless[kept++] = each;
-		found |= each == nodeid;
+		if (fence_node_find(daemon->fence, nodeid, &view) && view.need_fencing)
+			daemon->agentless[kept++] = nodeid;
 	}
 	daemon->agentless_count = kept;
-	return found;
+}
+
+static bool is_noted(const struct daemon *daemon, uint32_t nodeid)
+{
+	for (uint32_t i = 0; i < daemon->agentless_count; i++) {
+		if (daemon->agentless[i] == nodeid)
+			return true;
+	}
+	return false;
 }
 
 static void agent_absent(struct daemon *daemon, uint32_t nodeid)
@@ -262,6 +268,7 @@ bool daemon_orders_run(struct daemon *daemon)
 	struct group_order group;
 	bool some = false;
 
+	agentless_prune(daemon);
 	while (goes_on(daemon) && fence_order_take(daemon->fence, &fence)) {
 		fence_order_run(daemon, &fence);
 		daemon->fence_changed = true;
