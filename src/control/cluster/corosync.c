@@ -114,8 +114,8 @@ void corosync_free(struct cluster *cluster)
 	post_drop(cluster->post);
 	while ((membership =
 			list_first(&cluster->memberships, struct corosync_membership, on_cluster)))
-		corosync_membership_free(membership);
-	letter_free(cluster->quorum);
+		corosync_telling_forget(membership);
+	post_letter_free(cluster->quorum);
 	free(cluster);
 }
 
@@ -149,7 +149,7 @@ static int ask(struct cluster *cluster, enum letter_type type, const char *group
 
 	if (!cluster->is_up || cluster->is_lost)
 		return -ENOTCONN;
-	letter = letter_new(type, group, data, bytes);
+	letter = post_letter_new(type, group, data, bytes);
 	return letter ? post_to_worker(cluster->post, letter) : -ENOMEM;
 }
 
@@ -160,7 +160,7 @@ static int corosync_join(struct cluster *cluster, const char *group)
 
 	if (strlen(group) >= POST_GROUP_BYTES_MAX)
 		return -ENAMETOOLONG;
-	if (corosync_membership_find(cluster, group))
+	if (corosync_telling_membership(cluster, group))
 		return -EEXIST;
 	membership = calloc(1, sizeof(*membership));
 	if (!membership)
@@ -177,7 +177,7 @@ static int corosync_join(struct cluster *cluster, const char *group)
 
 static int corosync_leave(struct cluster *cluster, const char *group)
 {
-	struct corosync_membership *membership = corosync_membership_find(cluster, group);
+	struct corosync_membership *membership = corosync_telling_membership(cluster, group);
 	int rv;
 
 	if (!membership || membership->is_leaving)
@@ -196,7 +196,7 @@ static int corosync_look(struct cluster *cluster, const char *group)
 
 static int corosync_send(struct cluster *cluster, const char *group, const void *data, size_t bytes)
 {
-	const struct corosync_membership *membership = corosync_membership_find(cluster, group);
+	const struct corosync_membership *membership = corosync_telling_membership(cluster, group);
 
 	if (!membership || membership->is_leaving)
 		return -ENOENT;
@@ -209,14 +209,14 @@ static int corosync_kill(struct cluster *cluster, uint32_t nodeid, const char *w
 
 	if (!cluster->is_up || cluster->is_lost)
 		return -ENOTCONN;
-	letter = letter_new(LETTER_KILL, NULL, why, strnlen(why, CS_MAX_NAME_LENGTH - 1));
+	letter = post_letter_new(LETTER_KILL, NULL, why, strnlen(why, CS_MAX_NAME_LENGTH - 1));
 	if (!letter)
 		return -ENOMEM;
 	letter->nodeid = nodeid;
 	return post_to_worker(cluster->post, letter);
 }
 
-static int corosync_addresses_of(struct cluster *cluster, uint32_t nodeid,
+static int corosync_addresses(struct cluster *cluster, uint32_t nodeid,
 	struct sockaddr_storage ret[CLUSTER_ADDRESSES_MAX])
 {
 	const struct letter_quorum *word;
@@ -247,7 +247,7 @@ const struct cluster_ops cluster_corosync = {
 	.look = corosync_look,
 	.send = corosync_send,
 	.kill = corosync_kill,
-	.addresses = corosync_addresses_of,
+	.addresses = corosync_addresses,
 	.instance = corosync_instance,
 	.close = corosync_close,
 };

@@ -23,7 +23,7 @@ __attribute__((format(printf, 2, 3))) static bool wait_for(
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	worker_tell(worker, letter_new(LETTER_WAITING, NULL, text, strlen(text)));
+	worker_tell(worker, post_letter_new(LETTER_WAITING, NULL, text, strlen(text)));
 	return false;
 }
 
@@ -57,7 +57,7 @@ static bool is_good(struct worker *worker, const char *service, cs_error_t error
 
 static void shutdown_asked(corosync_cfg_handle_t cfg, corosync_cfg_shutdown_flags_t flags)
 {
-	worker_tell(worker_current(), letter_new(LETTER_SHUTDOWN, NULL, NULL, 0));
+	worker_tell(worker_current(), post_letter_new(LETTER_SHUTDOWN, NULL, NULL, 0));
 }
 
 static bool cfg_connect(struct worker *worker)
@@ -79,7 +79,7 @@ static bool cfg_connect(struct worker *worker)
 	return is_good(worker, "cfg", error);
 }
 
-uint32_t corosync_addresses(
+uint32_t corosync_connect_addresses(
 	struct worker *worker, uint32_t nodeid, struct sockaddr_storage ret[CLUSTER_ADDRESSES_MAX])
 {
 	corosync_cfg_node_address_t addresses[ADDRESSES_ASKED] = {0};
@@ -138,7 +138,7 @@ static bool facts_check(struct worker *worker)
 			"node %" PRIu32 ", which is this machine, is not in the nodelist of "
 			"corosync.conf: add it on all nodes (corosync-cfgtool -R reads it anew)",
 			facts->nodeid);
-	if (!corosync_addresses(worker, facts->nodeid, addresses))
+	if (!corosync_connect_addresses(worker, facts->nodeid, addresses))
 		return wait_for(worker,
 			"corosync knows no address of this machine: look at ring0_addr of node "
 			"%" PRIu32 " in corosync.conf, and at the network",
@@ -220,17 +220,17 @@ bool corosync_connect(struct worker *worker)
 	struct letter *letter;
 
 	if (!connect_all(worker)) {
-		corosync_disconnect(worker);
+		corosync_connect_end(worker);
 		return false;
 	}
-	letter = letter_new(LETTER_UP, NULL, &worker->facts, sizeof(worker->facts));
+	letter = post_letter_new(LETTER_UP, NULL, &worker->facts, sizeof(worker->facts));
 	if (letter)
 		letter->seq = worker->instance;
 	worker_tell(worker, letter);
 	return true;
 }
 
-void corosync_disconnect(struct worker *worker)
+void corosync_connect_end(struct worker *worker)
 {
 	if (worker->has_cpg)
 		(void)cpg_finalize(worker->cpg);

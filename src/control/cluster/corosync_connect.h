@@ -11,12 +11,12 @@
  * Return: whether we are a node of the cluster
  */
 bool corosync_connect(struct worker *worker);
-/** corosync_disconnect() - whatever is open; groups are not looked at */
-void corosync_disconnect(struct worker *worker);
+/** corosync_connect_end() - whatever is open; groups are not looked at */
+void corosync_connect_end(struct worker *worker);
 /**
- * corosync_addresses() - of a node, for connections of our own
+ * corosync_connect_addresses() - of a node, for connections of our own
  * @ret: with port 0
  * Return: how many, 0 also where they are not known
  */
-uint32_t corosync_addresses(
+uint32_t corosync_connect_addresses(
 	struct worker *worker, uint32_t nodeid, struct sockaddr_storage ret[CLUSTER_ADDRESSES_MAX]);

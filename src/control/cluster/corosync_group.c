@@ -45,7 +45,7 @@ static void group_free(struct worker *worker, struct corosync_group *group)
 
 static bool join_failed(struct worker *worker, struct corosync_group *group, cs_error_t error)
 {
-	struct letter *letter = letter_new(LETTER_JOIN_FAILED, group->name, NULL, 0);
+	struct letter *letter = post_letter_new(LETTER_JOIN_FAILED, group->name, NULL, 0);
 
 	if (letter)
 		letter->number = worker_errno(error);
@@ -159,7 +159,7 @@ static bool group_step(struct worker *worker, struct corosync_group *group)
 	return is_waiting;
 }
 
-bool corosync_groups_step(struct worker *worker)
+bool corosync_group_step_all(struct worker *worker)
 {
 	struct list *at = worker->groups.next;
 	bool is_waiting = false;
@@ -204,12 +204,12 @@ void corosync_group_receive(struct worker *worker, struct letter *letter)
 		group_new(worker, letter->group);
 	if (letter->type == LETTER_LEAVE && group)
 		group->wants_leave = true;
-	letter_free(letter);
+	post_letter_free(letter);
 }
 
 /* ---- all of them ---- */
 
-uint32_t corosync_groups_count(const struct worker *worker)
+uint32_t corosync_group_count(const struct worker *worker)
 {
 	uint32_t count = 0;
 
@@ -218,7 +218,7 @@ uint32_t corosync_groups_count(const struct worker *worker)
 	return count;
 }
 
-void corosync_groups_poll(const struct worker *worker, struct pollfd *fds, short wanted)
+void corosync_group_poll_all(const struct worker *worker, struct pollfd *fds, short wanted)
 {
 	for (const struct list *at = worker->groups.next; at != &worker->groups; at = at->next) {
 		struct corosync_group *group = list_entry(at, struct corosync_group, on_worker);
@@ -228,7 +228,7 @@ void corosync_groups_poll(const struct worker *worker, struct pollfd *fds, short
 	}
 }
 
-void corosync_groups_dispatch(struct worker *worker, const struct pollfd *fds)
+void corosync_group_dispatch_all(struct worker *worker, const struct pollfd *fds)
 {
 	for (const struct list *at = worker->groups.next; at != &worker->groups; at = at->next) {
 		struct corosync_group *group = list_entry(at, struct corosync_group, on_worker);
@@ -245,7 +245,7 @@ void corosync_groups_dispatch(struct worker *worker, const struct pollfd *fds)
 	}
 }
 
-void corosync_groups_free(struct worker *worker)
+void corosync_group_free_all(struct worker *worker)
 {
 	struct corosync_group *group;
 

@@ -32,15 +32,16 @@ struct corosync_group {
 
 /** corosync_group_receive() - LETTER_JOIN, _LEAVE or _SEND: taken over */
 void corosync_group_receive(struct worker *worker, struct letter *letter);
-/** corosync_groups_step() - do what can be done. Return: whether something has to be tried again */
-bool corosync_groups_step(struct worker *worker);
-uint32_t corosync_groups_count(const struct worker *worker);
-/** corosync_groups_poll() - fill one of @fds a group. @wanted: POLLIN; 0 take nothing now */
-void corosync_groups_poll(const struct worker *worker, struct pollfd *fds, short wanted);
-/** corosync_groups_dispatch() - after poll() on what corosync_groups_poll() filled */
-void corosync_groups_dispatch(struct worker *worker, const struct pollfd *fds);
-/** corosync_groups_free() - our process ends in all of them */
-void corosync_groups_free(struct worker *worker);
+/** corosync_group_step_all() - do what can be done. Return: whether something has to be tried again
+ */
+bool corosync_group_step_all(struct worker *worker);
+uint32_t corosync_group_count(const struct worker *worker);
+/** corosync_group_poll_all() - fill one of @fds a group. @wanted: POLLIN; 0 take nothing now */
+void corosync_group_poll_all(const struct worker *worker, struct pollfd *fds, short wanted);
+/** corosync_group_dispatch_all() - after poll() on what corosync_group_poll_all() filled */
+void corosync_group_dispatch_all(struct worker *worker, const struct pollfd *fds);
+/** corosync_group_free_all() - our process ends in all of them */
+void corosync_group_free_all(struct worker *worker);
 /** corosync_group_look() - @ret_nodes: room for CLUSTER_NODES_MAX */
 cs_error_t corosync_group_look(
 	struct worker *worker, const char *name, uint32_t *ret_nodes, uint32_t *ret_count);

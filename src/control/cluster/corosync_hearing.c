@@ -63,7 +63,7 @@ static void group_changed(cpg_handle_t cpg, const struct cpg_name *name,
 	change.member_count = corosync_hearing_nodes(worker, members, member_count, change.members);
 	change.joined_count = corosync_hearing_nodes(worker, joined, joined_count, change.joined);
 	left_of(worker, left, left_count, &change);
-	letter = letter_new(LETTER_CONFCHG, group->name, &change, sizeof(change));
+	letter = post_letter_new(LETTER_CONFCHG, group->name, &change, sizeof(change));
 	if (letter)
 		letter->number = group->state == GROUP_OUT;
 	worker_tell(worker, letter);
@@ -78,7 +78,7 @@ static void group_heard(cpg_handle_t cpg, const struct cpg_name *name, uint32_t 
 
 	if (!group || is_stranger(worker_current(), &sender))
 		return;
-	letter = letter_new(LETTER_DELIVER, group->name, data, bytes);
+	letter = post_letter_new(LETTER_DELIVER, group->name, data, bytes);
 	if (letter)
 		letter->nodeid = nodeid;
 	worker_tell(worker_current(), letter);
@@ -92,7 +92,7 @@ static void ring_changed(
 
 	if (!group)
 		return;
-	letter = letter_new(LETTER_RING, group->name, NULL, 0);
+	letter = post_letter_new(LETTER_RING, group->name, NULL, 0);
 	if (letter) {
 		letter->nodeid = ring.nodeid;
 		letter->seq = ring.seq;

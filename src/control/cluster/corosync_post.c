@@ -21,7 +21,8 @@ struct post {
 	uint64_t call_began;
 };
 
-struct letter *letter_new(enum letter_type type, const char *group, const void *data, size_t bytes)
+struct letter *post_letter_new(
+	enum letter_type type, const char *group, const void *data, size_t bytes)
 {
 	struct letter *letter = calloc(1, sizeof(*letter) + bytes + 1);
 
@@ -36,7 +37,7 @@ struct letter *letter_new(enum letter_type type, const char *group, const void *
 	return letter;
 }
 
-void letter_free(struct letter *letter)
+void post_letter_free(struct letter *letter)
 {
 	free(letter);
 }
@@ -76,7 +77,7 @@ static void letters_free(struct list *letters)
 
 	while ((letter = list_first(letters, struct letter, on_box))) {
 		list_remove(&letter->on_box);
-		letter_free(letter);
+		post_letter_free(letter);
 	}
 }
 
@@ -163,7 +164,7 @@ int post_to_worker(struct post *post, struct letter *letter)
 		ring(post->worker_fd);
 	pthread_mutex_unlock(&post->mutex);
 	if (!is_taken)
-		letter_free(letter);
+		post_letter_free(letter);
 	return is_taken ? 0 : -ENOBUFS;
 }
 
@@ -183,7 +184,7 @@ void post_sent(struct post *post, struct letter *letter)
 	post->send_count--;
 	post->send_bytes -= weight(letter);
 	pthread_mutex_unlock(&post->mutex);
-	letter_free(letter);
+	post_letter_free(letter);
 }
 
 void post_to_loop(struct post *post, struct letter *letter)
@@ -200,7 +201,7 @@ void post_to_loop(struct post *post, struct letter *letter)
 	}
 	pthread_mutex_unlock(&post->mutex);
 	if (is_closed)
-		letter_free(letter);
+		post_letter_free(letter);
 }
 
 struct letter *post_for_loop(struct post *post)

@@ -68,11 +68,13 @@ struct letter_confchg {
 	struct cluster_left left[CLUSTER_NODES_MAX];
 };
 
-/** letter_new() - @group: NULL for none; @data: copied, NULL for zeros. Return: NULL without memory
+/** post_letter_new() - @group: NULL for none; @data: copied, NULL for zeros. Return: NULL without
+ * memory
  */
-struct letter *letter_new(enum letter_type type, const char *group, const void *data, size_t bytes);
-/** letter_free() - NULL is allowed */
-void letter_free(struct letter *letter);
+struct letter *post_letter_new(
+	enum letter_type type, const char *group, const void *data, size_t bytes);
+/** post_letter_free() - NULL is allowed */
+void post_letter_free(struct letter *letter);
 
 struct post;
 

@@ -33,7 +33,7 @@ static void add_member(struct worker *worker, struct letter_quorum *word, uint32
 	uint32_t at = word->member_count++;
 
 	word->members[at] = nodeid;
-	word->address_counts[at] = corosync_addresses(worker, nodeid, word->addresses[at]);
+	word->address_counts[at] = corosync_connect_addresses(worker, nodeid, word->addresses[at]);
 	if (!word->address_counts[at])
 		worker_log(worker, LOG_LEVEL_WARNING,
 			"corosync knows no address of node %u: look at its ring0_addr in "
@@ -45,7 +45,8 @@ static void quorum_changed(quorum_handle_t quorum, uint32_t quorate, struct quor
 	uint32_t member_count, const uint32_t *members)
 {
 	struct worker *worker = worker_current();
-	struct letter *letter = letter_new(LETTER_QUORUM, NULL, NULL, sizeof(struct letter_quorum));
+	struct letter *letter =
+		post_letter_new(LETTER_QUORUM, NULL, NULL, sizeof(struct letter_quorum));
 	struct letter_quorum *word;
 
 	if (letter) {

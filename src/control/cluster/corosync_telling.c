@@ -13,7 +13,7 @@
 #define LOOK_MS          1000u
 #define SILENT_MS        3000u
 
-struct corosync_membership *corosync_membership_find(
+struct corosync_membership *corosync_telling_membership(
 	const struct cluster *cluster, const char *group)
 {
 	const struct list *head = &cluster->memberships;
@@ -28,7 +28,7 @@ struct corosync_membership *corosync_membership_find(
 	return NULL;
 }
 
-void corosync_membership_free(struct corosync_membership *membership)
+void corosync_telling_forget(struct corosync_membership *membership)
 {
 	if (!membership)
 		return;
@@ -69,7 +69,7 @@ static void tell_confchg(struct cluster *cluster, const struct letter *letter)
 	const struct letter_confchg *change = (const struct letter_confchg *)letter->data;
 
 	if (letter->number)
-		corosync_membership_free(corosync_membership_find(cluster, letter->group));
+		corosync_telling_forget(corosync_telling_membership(cluster, letter->group));
 	cluster->events.confchg(cluster->events.context, letter->group, change->members,
 		change->member_count, change->left, change->left_count, change->joined,
 		change->joined_count);
@@ -85,14 +85,14 @@ static void tell_looked(struct cluster *cluster, const struct letter *letter)
 
 static void tell_join_failed(struct cluster *cluster, const struct letter *letter)
 {
-	corosync_membership_free(corosync_membership_find(cluster, letter->group));
+	corosync_telling_forget(corosync_telling_membership(cluster, letter->group));
 	cluster->events.join_failed(cluster->events.context, letter->group, letter->number);
 }
 
 static void tell_shutdown(struct cluster *cluster)
 {
 	bool may = cluster->events.may_shut_down(cluster->events.context);
-	struct letter *reply = letter_new(LETTER_SHUTDOWN_REPLY, NULL, NULL, 0);
+	struct letter *reply = post_letter_new(LETTER_SHUTDOWN_REPLY, NULL, NULL, 0);
 
 	if (!reply)
 		return; /* which counts as no */
@@ -159,12 +159,12 @@ static void tell(struct cluster *cluster, const struct letter *letter)
 static void letter_read(struct cluster *cluster, struct letter *letter)
 {
 	if (letter->type == LETTER_QUORUM) {
-		letter_free(cluster->quorum);
+		post_letter_free(cluster->quorum);
 		cluster->quorum = letter;
 	}
 	tell(cluster, letter);
 	if (letter->type != LETTER_QUORUM)
-		letter_free(letter);
+		post_letter_free(letter);
 }
 
 /* What is left lies there for the next turn, after others had theirs. */

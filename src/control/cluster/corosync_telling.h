@@ -33,11 +33,11 @@ struct cluster {
 
 /** corosync_free() - what is closed and not telling any more; its thread is not looked at */
 void corosync_free(struct cluster *cluster);
-/** corosync_membership_find() - Return: NULL: we neither are in it nor join */
-struct corosync_membership *corosync_membership_find(
+/** corosync_telling_membership() - Return: NULL: we neither are in it nor join */
+struct corosync_membership *corosync_telling_membership(
 	const struct cluster *cluster, const char *group);
-/** corosync_membership_free() - NULL is allowed */
-void corosync_membership_free(struct corosync_membership *membership);
+/** corosync_telling_forget() - NULL is allowed */
+void corosync_telling_forget(struct corosync_membership *membership);
 /** corosync_telling_read() - tell what there is, within bounds: a function of the loop's */
 int32_t corosync_telling_read(int32_t fd, int32_t events, void *data);
 /** corosync_telling_watch() - look now and then whether corosync answers. Return: 0; -errno */

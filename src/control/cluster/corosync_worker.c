@@ -67,7 +67,7 @@ void worker_log(struct worker *worker, enum log_level level, const char *format,
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	letter = letter_new(LETTER_LOG, NULL, text, strlen(text));
+	letter = post_letter_new(LETTER_LOG, NULL, text, strlen(text));
 	if (letter)
 		letter->number = (int32_t)level;
 	worker_tell(worker, letter);
@@ -124,7 +124,7 @@ static cs_error_t look(struct worker *worker, const struct letter *letter)
 
 	if (error == CS_ERR_TRY_AGAIN)
 		return error;
-	answer = letter_new(LETTER_LOOKED, letter->group, members, count * sizeof(members[0]));
+	answer = post_letter_new(LETTER_LOOKED, letter->group, members, count * sizeof(members[0]));
 	if (answer)
 		answer->number = error == CS_OK ? 0 : worker_errno(error);
 	worker_tell(worker, answer);
@@ -158,7 +158,7 @@ static void todo_run(struct worker *worker)
 	while (!worker->is_lost && (letter = list_first(&worker->todo, struct letter, on_box))) {
 		list_remove(&letter->on_box);
 		if (attempt(worker, letter))
-			letter_free(letter);
+			post_letter_free(letter);
 		else
 			list_add_tail(&again, &letter->on_box);
 	}
@@ -204,7 +204,7 @@ static void dispatch(struct worker *worker, const struct pollfd *fds)
 	if (!worker->is_lost && fds[2].revents & POLLIN)
 		corosync_quorum_dispatch(worker);
 	if (!worker->is_lost)
-		corosync_groups_dispatch(worker, fds + FIXED_FDS);
+		corosync_group_dispatch_all(worker, fds + FIXED_FDS);
 }
 
 /* ---- its life ---- */
@@ -221,7 +221,7 @@ static int patience(struct worker *worker, bool is_waiting)
 
 static void turn(struct worker *worker, int timeout)
 {
-	uint32_t group_count = corosync_groups_count(worker);
+	uint32_t group_count = corosync_group_count(worker);
 	short wanted = post_is_full(worker->post) ? 0 : POLLIN;
 	struct pollfd *fds = calloc(FIXED_FDS + group_count, sizeof(*fds));
 
@@ -233,7 +233,7 @@ static void turn(struct worker *worker, int timeout)
 	fds[1] = (struct pollfd){.fd = worker->cfg_fd, .events = wanted};
 	fds[2] = (struct pollfd){.fd = worker->quorum_fd, .events = wanted};
 	fds[3] = (struct pollfd){.fd = worker->cpg_fd};
-	corosync_groups_poll(worker, fds + FIXED_FDS, wanted);
+	corosync_group_poll_all(worker, fds + FIXED_FDS, wanted);
 	if (poll(fds, FIXED_FDS + group_count, timeout) > 0) {
 		post_call(worker->post, worker_now());
 		dispatch(worker, fds);
@@ -248,7 +248,7 @@ static void serve(struct worker *worker)
 	post_call(worker->post, worker_now());
 	letters_read(worker);
 	todo_run(worker);
-	is_waiting = corosync_groups_step(worker) || !list_empty(&worker->todo);
+	is_waiting = corosync_group_step_all(worker) || !list_empty(&worker->todo);
 	post_call(worker->post, 0);
 	if (!worker->is_lost)
 		turn(worker, patience(worker, is_waiting));
@@ -281,11 +281,11 @@ static void end(struct worker *worker)
 		letters_read(worker);
 		todo_run(worker);
 	}
-	corosync_groups_free(worker);
-	corosync_disconnect(worker);
+	corosync_group_free_all(worker);
+	corosync_connect_end(worker);
 	while ((letter = list_first(&worker->todo, struct letter, on_box))) {
 		list_remove(&letter->on_box);
-		letter_free(letter);
+		post_letter_free(letter);
 	}
 	post_call(worker->post, 0);
 }
@@ -324,7 +324,7 @@ int worker_new(struct post *post, struct worker **ret)
 
 	if (!worker)
 		return -ENOMEM;
-	worker->last = letter_new(LETTER_LOST, NULL, NULL, LAST_BYTES);
+	worker->last = post_letter_new(LETTER_LOST, NULL, NULL, LAST_BYTES);
 	if (!worker->last) {
 		free(worker);
 		return -ENOMEM;
@@ -342,6 +342,6 @@ int worker_new(struct post *post, struct worker **ret)
 void worker_drop(struct worker *worker)
 {
 	must(list_empty(&worker->groups) && list_empty(&worker->todo));
-	letter_free(worker->last);
+	post_letter_free(worker->last);
 	free(worker);
 }

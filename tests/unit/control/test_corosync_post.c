@@ -40,7 +40,7 @@ static void test_letters_come_in_order_and_ring(void **state)
 
 	assert_false(is_ringing(post_loop_fd(post)));
 	for (uint32_t i = 0; i < 3; i++) {
-		letter = letter_new(LETTER_RING, "g", NULL, 0);
+		letter = post_letter_new(LETTER_RING, "g", NULL, 0);
 		letter->seq = i;
 		post_to_loop(post, letter);
 	}
@@ -49,7 +49,7 @@ static void test_letters_come_in_order_and_ring(void **state)
 		letter = post_for_loop(post);
 		assert_int_equal(letter->seq, i);
 		assert_string_equal(letter->group, "g");
-		letter_free(letter);
+		post_letter_free(letter);
 	}
 	assert_null(post_for_loop(post));
 	assert_false(is_ringing(post_loop_fd(post)));
@@ -58,11 +58,11 @@ static void test_letters_come_in_order_and_ring(void **state)
 
 static void test_a_text_ends_with_nul(void **state)
 {
-	struct letter *letter = letter_new(LETTER_KILL, NULL, "why not", 3);
+	struct letter *letter = post_letter_new(LETTER_KILL, NULL, "why not", 3);
 
 	assert_string_equal((const char *)letter->data, "why");
 	assert_int_equal(letter->bytes, 3);
-	letter_free(letter);
+	post_letter_free(letter);
 }
 
 static void test_messages_are_bounded_until_sent(void **state)
@@ -70,15 +70,16 @@ static void test_messages_are_bounded_until_sent(void **state)
 	uint32_t count = 0;
 	struct letter *letter;
 
-	while (!post_to_worker(post, letter_new(LETTER_SEND, "g", NULL, 1u << 20)))
+	while (!post_to_worker(post, post_letter_new(LETTER_SEND, "g", NULL, 1u << 20)))
 		count++;
 	assert_int_equal(count, 7); /* eight with what a letter itself weighs are too much */
-	assert_int_equal(post_to_worker(post, letter_new(LETTER_LEAVE, "g", NULL, 0)), 0);
+	assert_int_equal(post_to_worker(post, post_letter_new(LETTER_LEAVE, "g", NULL, 0)), 0);
 	letter = post_for_worker(post);
 	assert_int_equal(
-		post_to_worker(post, letter_new(LETTER_SEND, "g", NULL, 1u << 20)), -ENOBUFS);
+		post_to_worker(post, post_letter_new(LETTER_SEND, "g", NULL, 1u << 20)), -ENOBUFS);
 	post_sent(post, letter);
-	assert_int_equal(post_to_worker(post, letter_new(LETTER_SEND, "g", NULL, 1u << 20)), 0);
+	assert_int_equal(
+		post_to_worker(post, post_letter_new(LETTER_SEND, "g", NULL, 1u << 20)), 0);
 }
 
 static void test_a_loop_that_is_behind(void **state)
@@ -86,12 +87,12 @@ static void test_a_loop_that_is_behind(void **state)
 	uint32_t count = 0;
 
 	while (!post_is_full(post)) {
-		post_to_loop(post, letter_new(LETTER_DELIVER, "g", NULL, 1u << 16));
+		post_to_loop(post, post_letter_new(LETTER_DELIVER, "g", NULL, 1u << 16));
 		assert_true(++count < 100);
 	}
 	assert_false(is_ringing(post_worker_fd(post)));
 	while (post_is_full(post)) {
-		letter_free(post_for_loop(post));
+		post_letter_free(post_for_loop(post));
 		assert_true(count-- > 0);
 	}
 	assert_true(count > 10); /* it does not wait for the last of them */
@@ -102,13 +103,13 @@ static void test_a_loop_that_is_behind(void **state)
 
 static void test_after_close_nothing_comes(void **state)
 {
-	post_to_loop(post, letter_new(LETTER_RING, "g", NULL, 0));
+	post_to_loop(post, post_letter_new(LETTER_RING, "g", NULL, 0));
 	assert_false(post_is_closed(post));
 	post_close(post);
 	assert_true(post_is_closed(post));
 	assert_true(is_ringing(post_worker_fd(post)));
-	post_to_loop(post, letter_new(LETTER_RING, "h", NULL, 0));
-	letter_free(post_for_loop(post));
+	post_to_loop(post, post_letter_new(LETTER_RING, "h", NULL, 0));
+	post_letter_free(post_for_loop(post));
 	assert_null(post_for_loop(post));
 	assert_false(post_await_end(post, 0));
 	post_end(post);
@@ -123,7 +124,7 @@ static void *echo(void *data)
 	for (uint32_t count = 0; count < LETTERS;) {
 		assert_int_equal(poll(&look, 1, -1), 1);
 		while ((letter = post_for_worker(post))) {
-			struct letter *answer = letter_new(LETTER_DELIVER, NULL, NULL, 0);
+			struct letter *answer = post_letter_new(LETTER_DELIVER, NULL, NULL, 0);
 
 			answer->seq = letter->seq;
 			post_sent(post, letter);
@@ -143,7 +144,7 @@ static void test_two_threads(void **state)
 
 	assert_int_equal(pthread_create(&thread, NULL, echo, NULL), 0);
 	for (uint32_t i = 0; i < LETTERS; i++) {
-		letter = letter_new(LETTER_SEND, NULL, NULL, 0);
+		letter = post_letter_new(LETTER_SEND, NULL, NULL, 0);
 		letter->seq = i;
 		assert_int_equal(post_to_worker(post, letter), 0);
 	}
@@ -151,7 +152,7 @@ static void test_two_threads(void **state)
 		assert_int_equal(poll(&look, 1, -1), 1);
 		while ((letter = post_for_loop(post))) {
 			assert_int_equal(letter->seq, heard++);
-			letter_free(letter);
+			post_letter_free(letter);
 		}
 	}
 	pthread_join(thread, NULL);
