@@ -10,13 +10,12 @@
 #include "proto/cpg.h"
 
 struct lockspace;
-struct history_node;
 
 struct change_state {
 	bool is_added;      /* joined by this change */
 	bool is_started;    /* its START has come */
 	bool is_disallowed; /* has been started in another half of the cluster */
-	uint32_t flags;     /* CPG_FLAG_* of its last message for this change */
+	uint32_t flags;     /* CPG_FLAG_* of its START for this change */
 };
 
 struct change {
@@ -45,8 +44,3 @@ bool change_has_removed(const struct change *change, uint32_t nodeid);
 uint32_t change_missing(const struct change *change);
 /** change_equal() - same counts, same members: messages cannot tell them apart */
 bool change_equal(const struct change *a, const struct change *b);
-/** change_match() - whether a message is for this change. @added: when its sender came into the
- * cluster */
-bool change_match(const struct lockspace *ls, const struct change *change,
-	const struct cpg_header *header, const struct cpg_start *start,
-	const struct history_node *sender, uint64_t added);

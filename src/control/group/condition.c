@@ -9,10 +9,19 @@ static bool is_stopped(const struct lockspace *ls)
 	return ls->engine == LOCKSPACE_ENGINE_NONE || ls->engine == LOCKSPACE_ENGINE_STOPPED;
 }
 
-/* The group and the quorum speak of the same ring: both know who is there. */
+/*
+ * This group and the quorum speak of the same ring: both know who is there. Ours: and so does the
+ * daemon group, or else somebody who has just died would not be known to need fencing.
+ */
 static bool is_settled(const struct lockspace *ls)
 {
-	return !ls->ring_wait && ls->ring_seq == fence_ring_seq(ls->group->fence);
+	uint64_t seq = fence_ring_seq(ls->group->fence);
+	struct fence_view view;
+
+	if (ls->ring_wait || ls->ring_seq != seq)
+		return false;
+	fence_view(ls->group->fence, &view);
+	return view.daemon_ring_seq == seq;
 }
 
 /* Nobody who may still write is left: of this lockspace, and then of the whole cluster. */

@@ -27,6 +27,9 @@ int history_reserve(struct history *history, const struct alloc *alloc, uint32_t
 
 void history_done(struct history *history, const struct alloc *alloc)
 {
+	for (uint32_t i = 0; i < history->count; i++)
+		alloc_put(alloc, history->list[i].nacks,
+			history->list[i].nack_room * sizeof(*history->list[i].nacks));
 	alloc_put(alloc, history->list, history->room * sizeof(*history->list));
 	*history = (struct history){0};
 }
@@ -52,6 +55,26 @@ void history_joined(struct history *history, uint32_t nodeid, uint32_t seq)
 	node->is_member = true;
 	node->added_seq = seq;
 	node->last_start = 0; /* it may count anew */
+	node->nack_count = 0;
+}
+
+int history_nack(struct history_node *node, const struct alloc *alloc, uint32_t number)
+{
+	uint32_t room = node->nack_room ? 2 * node->nack_room : 4;
+	uint32_t *nacks = node->nacks;
+
+	if (node->nack_count == node->nack_room) {
+		nacks = alloc_get(alloc, room * sizeof(*nacks));
+		if (!nacks)
+			return -ENOMEM;
+		if (node->nack_count)
+			memcpy(nacks, node->nacks, node->nack_count * sizeof(*nacks));
+		alloc_put(alloc, node->nacks, node->nack_room * sizeof(*nacks));
+		node->nacks = nacks;
+		node->nack_room = room;
+	}
+	nacks[node->nack_count++] = number;
+	return 0;
 }
 
 bool history_is_failure(enum fence_reason reason)

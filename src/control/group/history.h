@@ -15,8 +15,10 @@ struct history_node {
 	uint32_t added_seq, removed_seq;
 	enum fence_reason fail_reason;
 	uint64_t fail_walltime, fail_monotime;
-	uint32_t last_match_seq; /* the change that its last message was for */
-	uint32_t last_start;     /* its own number of its last START since it joined */
+	uint32_t last_match_seq; /* the change that its last START was for */
+	uint32_t last_start;     /* its own number of that change; 0: none since it joined */
+	uint32_t *nacks;         /* its own numbers that it took back since then; owned */
+	uint32_t nack_count, nack_room;
 };
 
 struct history {
@@ -31,6 +33,8 @@ void history_done(struct history *history, const struct alloc *alloc);
 struct history_node *history_find(const struct history *history, uint32_t nodeid);
 /** history_joined() - room has been reserved */
 void history_joined(struct history *history, uint32_t nodeid, uint32_t seq);
+/** history_nack() - it takes back a change of this number. Return: 0; -ENOMEM */
+int history_nack(struct history_node *node, const struct alloc *alloc, uint32_t number);
 /** history_left() - it has gone, @reason says how. @fences: the dead have to be fenced */
 void history_left(struct history *history, struct fence_now now, uint32_t nodeid, uint32_t seq,
 	enum fence_reason reason, bool fences);

@@ -72,14 +72,20 @@ int lockspace_new(struct group *group, struct fence_now now, const char *name, u
 	return 0;
 }
 
+static void changes_free(struct lockspace *ls)
+{
+	struct change *change, *next;
+
+	list_for_each_safe (change, next, &ls->changes, on_lockspace)
+		change_free(ls, change);
+}
+
 void lockspace_free(struct lockspace *ls)
 {
 	const struct alloc *alloc = ls->group->alloc;
-	struct change *change, *next;
 
 	must(list_empty(&ls->probes));
-	list_for_each_safe (change, next, &ls->changes, on_lockspace)
-		change_free(ls, change);
+	changes_free(ls);
 	change_free(ls, ls->started);
 	for (uint32_t i = 0; i < LOCKSPACE_ORDER_COUNT; i++)
 		orders_drop(&ls->orders[i]);
@@ -223,6 +229,27 @@ void lockspace_leave(struct lockspace *ls, int32_t result)
 		leave(ls);
 }
 
+void lockspace_join_again(struct lockspace *ls)
+{
+	must(ls->engine == LOCKSPACE_ENGINE_NONE && !ls->is_again);
+	lockspace_leave(ls, 0);
+	ls->is_again = true;
+}
+
+/* As it was after its online; what the next life of the group brings is all that counts. */
+static void look_again(struct lockspace *ls)
+{
+	changes_free(ls);
+	history_done(&ls->history, ls->group->alloc);
+	ls->is_again = ls->is_leaving = ls->has_left = false;
+	ls->change_seq = 0;
+	ls->ring_seq = 0;
+	ls->ring_wait = false;
+	ls->wait = GROUP_WAIT_NONE;
+	ls->is_looking = true;
+	ls->look_soon = true;
+}
+
 void lockspace_gone(struct lockspace *ls, int32_t result)
 {
 	ls->is_gone = true;
@@ -306,6 +333,14 @@ static void change_add(struct lockspace *ls, struct fence_now now, struct change
 		change->failed_count);
 }
 
+static void left(struct lockspace *ls)
+{
+	if (ls->is_again)
+		look_again(ls);
+	else
+		lockspace_gone(ls, ls->result);
+}
+
 int lockspace_confchg(
 	struct lockspace *ls, struct fence_now now, const struct fence_change *confchg)
 {
@@ -314,7 +349,7 @@ int lockspace_confchg(
 	must(confchg->member_count <= CPG_MEMBERS_MAX);
 	if (contains(confchg->left, confchg->left_count, ls->group->nodeid)) {
 		if (ls->has_left) {
-			lockspace_gone(ls, ls->result);
+			left(ls);
 			return 0;
 		}
 		lockspace_note(ls, FENCE_ERROR, "the cluster has taken us out of it");

@@ -54,6 +54,7 @@ struct lockspace {
 	bool is_looking;  /* JOIN has not been ordered */
 	bool is_answered; /* the program that created it has been told that it is there */
 	bool is_leaving;  /* released or refused: it stops, then it is left */
+	bool is_again;    /* it is left only to be joined anew */
 	bool has_left;    /* LEAVE has been ordered */
 	bool is_gone;     /* freed when its orders have been taken */
 	int32_t result;   /* of LOCKSPACE_ORDER_END */
@@ -74,7 +75,7 @@ struct lockspace {
 	struct list
 		probes; /* struct probe, on_lockspace: open ones, and those answered before JOIN */
 	uint64_t look_time; /* when LOOK was ordered last, monotonic s */
-	bool look_soon;     /* a node that was to be asked has gone */
+	bool look_soon;     /* at the next tick */
 
 	uint32_t queued_count; /* orders of its own on the queue */
 	struct order orders[LOCKSPACE_ORDER_COUNT];
@@ -134,5 +135,7 @@ void lockspace_stop(struct lockspace *ls);
 void lockspace_stopped(struct lockspace *ls);
 /** lockspace_leave() - stopped, then left; @result: of the last answer */
 void lockspace_leave(struct lockspace *ls, int32_t result);
+/** lockspace_join_again() - never started, and it cannot be with the changes that it has seen */
+void lockspace_join_again(struct lockspace *ls);
 /** lockspace_gone() - the last answer, and it is no more */
 void lockspace_gone(struct lockspace *ls, int32_t result);

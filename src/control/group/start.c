@@ -5,6 +5,7 @@
 
 #include "base/pure/must.h"
 #include "control/group/condition.h"
+#include "control/group/match.h"
 
 static void send(
 	struct lockspace *ls, const struct change *change, struct order *order, uint32_t flags)
@@ -113,21 +114,6 @@ void start_advance(struct lockspace *ls)
 
 /* ---- what others say ---- */
 
-static struct change *find_change(const struct lockspace *ls, const struct cpg_header *header,
-	const struct cpg_start *start, const struct history_node *sender)
-{
-	uint64_t added = fence_cluster_add_time(ls->group->fence, header->nodeid);
-	const struct list *at;
-
-	for (at = ls->changes.prev; at != &ls->changes; at = at->prev) {
-		struct change *change = list_entry(at, struct change, on_lockspace);
-
-		if (change_match(ls, change, header, start, sender, added))
-			return change;
-	}
-	return NULL;
-}
-
 static bool is_added(const struct lockspace *ls, uint32_t nodeid)
 {
 	struct change *change;
@@ -141,13 +127,12 @@ static bool is_added(const struct lockspace *ls, uint32_t nodeid)
 	return false;
 }
 
-/* @start matches @change */
+/* @start is for @change */
 static void take(struct lockspace *ls, struct change *change, struct history_node *sender,
 	const struct cpg_header *header, const struct cpg_start *start)
 {
 	struct change_state *state = &change->states[change_member(change, header->nodeid)];
 
-	sender->last_match_seq = change->seq;
 	state->flags = header->flags;
 	if (start->started_count && ls->started_count && is_added(ls, header->nodeid)) {
 		lockspace_note(ls, FENCE_ERROR,
@@ -157,11 +142,26 @@ static void take(struct lockspace *ls, struct change *change, struct history_nod
 		state->is_disallowed = true;
 		return;
 	}
-	if (header->flags & CPG_FLAG_NACK)
-		return;
-	sender->last_start = header->msgdata;
 	sender->has_started = true;
 	state->is_started = true;
+}
+
+/*
+ * Two parts of the cluster that come together see different changes: each sees the other join. Who
+ * has the lockspace running wins by the rules of fencing. But who is still joining would wait for
+ * ever, and let the others wait, so it comes again, alone.
+ */
+static void look_at_unmatched(
+	struct lockspace *ls, const struct cpg_header *header, const struct cpg_start *start)
+{
+	const struct change *newest = lockspace_newest(ls);
+
+	if (ls->started || ls->is_leaving || !newest || !match_is_seen_otherwise(newest, start))
+		return;
+	lockspace_note(ls, FENCE_INFO,
+		"node %u has seen others come than this node has: it is joined anew",
+		header->nodeid);
+	lockspace_join_again(ls);
 }
 
 int start_receive(
@@ -176,12 +176,17 @@ int start_receive(
 			header->nodeid, bytes);
 		return -EBADMSG;
 	}
-	change = find_change(ls, header, &start, sender);
-	lockspace_note(ls, FENCE_DEBUG, "%s %u of node %u is for change %u",
-		header->flags & CPG_FLAG_NACK ? "NACK" : "START", header->msgdata, header->nodeid,
-		change ? change->seq : 0);
-	if (!change)
+	if (!sender)
 		return 0;
+	if (header->flags & CPG_FLAG_NACK)
+		return match_nack(ls, sender, header);
+	change = match_start(ls, sender, header, &start);
+	lockspace_note(ls, FENCE_DEBUG, "START %u of node %u is for change %u", header->msgdata,
+		header->nodeid, change ? change->seq : 0);
+	if (!change) {
+		look_at_unmatched(ls, header, &start);
+		return 0;
+	}
 	take(ls, change, sender, header, &start);
 	start_advance(ls);
 	return 0;

@@ -5,6 +5,6 @@
 
 /** start_advance() - the newest change goes as far as it can */
 void start_advance(struct lockspace *ls);
-/** start_receive() - a START or NACK. Return: 0; -EBADMSG */
+/** start_receive() - a START or NACK. Return: 0; -EBADMSG; -ENOMEM */
 int start_receive(
 	struct lockspace *ls, const struct cpg_header *header, const void *data, size_t bytes);

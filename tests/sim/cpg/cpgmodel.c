@@ -268,6 +268,26 @@ bool cpgmodel_order(struct cpgmodel *model)
 	return true;
 }
 
+static void take_first(struct cpgmodel_queue *queue, uint32_t node, struct cpgmodel_event *ret)
+{
+	*ret = queue->first->event;
+	if (queue->first->packet)
+		queue->first->packet->taken |= 1u << (node - 1);
+	cpgmodel_drop_first(queue);
+}
+
+bool cpgmodel_take_of(
+	struct cpgmodel *model, uint32_t node, const char *group, struct cpgmodel_event *ret)
+{
+	struct cpgmodel_queue *queue =
+		&model->nodes[node - 1].handles[group_of(model, group)].inbox;
+
+	if (!queue->first)
+		return false;
+	take_first(queue, node, ret);
+	return true;
+}
+
 bool cpgmodel_take(struct cpgmodel *model, uint32_t node, struct cpgmodel_event *ret)
 {
 	struct cpgmodel_node *n = &model->nodes[node - 1];
@@ -280,10 +300,7 @@ bool cpgmodel_take(struct cpgmodel *model, uint32_t node, struct cpgmodel_event 
 	}
 	if (!queue)
 		return false;
-	*ret = queue->first->event;
-	if (queue->first->packet)
-		queue->first->packet->taken |= 1u << (node - 1);
-	cpgmodel_drop_first(queue);
+	take_first(queue, node, ret);
 	return true;
 }
 

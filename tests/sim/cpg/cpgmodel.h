@@ -97,6 +97,9 @@ uint32_t cpgmodel_members(const struct cpgmodel *model, uint32_t node, const cha
 bool cpgmodel_order(struct cpgmodel *model);
 /** cpgmodel_take() - an event of @node, of any of its descriptors. Return: false: there is none */
 bool cpgmodel_take(struct cpgmodel *model, uint32_t node, struct cpgmodel_event *ret);
+/** cpgmodel_take_of() - the next event of one group. Return: false: there is none */
+bool cpgmodel_take_of(
+	struct cpgmodel *model, uint32_t node, const char *group, struct cpgmodel_event *ret);
 /** cpgmodel_step() - order things for a while, then an event of some node. Return: false: nothing
  * is under way any more */
 bool cpgmodel_step(struct cpgmodel *model, uint32_t *ret_node, struct cpgmodel_event *ret);

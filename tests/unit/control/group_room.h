@@ -23,7 +23,7 @@
 
 struct fence {
 	bool is_quorate, is_outstanding;
-	uint64_t ring_seq;
+	uint64_t ring_seq, daemon_ring_seq;
 	uint64_t fenced[ROOM_NODES], added[ROOM_NODES];
 };
 
@@ -37,6 +37,11 @@ bool fence_is_quorate(const struct fence *fence)
 uint64_t fence_ring_seq(const struct fence *fence)
 {
 	return fence->ring_seq;
+}
+
+void fence_view(const struct fence *fence, struct fence_view *ret)
+{
+	*ret = (struct fence_view){.daemon_ring_seq = fence->daemon_ring_seq};
 }
 
 bool fence_is_outstanding(const struct fence *fence)
@@ -96,7 +101,7 @@ static int room_begin(bool has_probe)
 		.note = room_note};
 
 	faulty_alloc_init(&faulty);
-	room_fence = (struct fence){.is_quorate = true, .ring_seq = 7};
+	room_fence = (struct fence){.is_quorate = true, .ring_seq = 7, .daemon_ring_seq = 7};
 	now = (struct fence_now){.mono = 100, .wall = 1000};
 	sent_count = 0;
 	notes[0] = '\0';

@@ -182,7 +182,7 @@ static void step_feed(const struct run *run, const char *step)
 	else if (is_step(step, "hear", &rest))
 		step_hear(run->messages[a]);
 	else if (is_step(step, "quorum", &rest))
-		room_fence.is_quorate = a, room_fence.ring_seq = b;
+		room_fence.is_quorate = a, room_fence.ring_seq = room_fence.daemon_ring_seq = b;
 	else
 		fail_msg("unknown step %s", step);
 }
