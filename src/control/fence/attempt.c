@@ -52,11 +52,6 @@ static void start(struct fence *fence, struct peer *peer, struct fence_now now)
 
 static void request(struct fence *fence, struct peer *peer, struct fence_now now)
 {
-	if (peer_is_clean(peer)) {
-		note_line(fence, FENCE_INFO, "node %u is back and clean: not fenced", peer->nodeid);
-		victim_done(peer, now.wall, now.mono, peer->nodeid);
-		return;
-	}
 	if (is_delayed(fence, now)) {
 		peer->delay_fencing = true;
 		fence->is_waiting = true;
@@ -86,13 +81,6 @@ void attempt_work(struct fence *fence, struct fence_now now)
 	list_for_each (peer, &fence->peers, entry) {
 		if (peer->need_fencing && !peer->pid_wait && !peer->result_wait)
 			request(fence, peer, now);
-	}
-	list_for_each (peer, &fence->peers, entry) {
-		if (!peer->pid_wait || !peer_is_clean(peer))
-			continue;
-		attempt_cancel(fence, peer);
-		if (peer->need_fencing)
-			victim_done(peer, now.wall, now.mono, peer->nodeid);
 	}
 }
 

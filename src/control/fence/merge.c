@@ -38,8 +38,16 @@ void merge_found(struct fence *fence, struct peer *peer, struct fence_now now)
 }
 
 struct counts {
-	uint32_t merge, part, clean, low;
+	uint32_t merge, part, clean;
+	uint32_t low; /* lowest of those that have state */
 };
+
+/* One without state belongs to neither half, and sees none: it cannot decide between them. */
+static bool is_of_a_half(const struct fence *fence, const struct peer *peer)
+{
+	return peer->is_merge || peer->nodeid == fence->nodeid ||
+	       peer->protocol.daemon_run.flags & CPG_VERSION_STATEFUL;
+}
 
 static struct counts count(const struct fence *fence)
 {
@@ -55,7 +63,7 @@ static struct counts count(const struct fence *fence)
 			counts.clean++;
 		else
 			counts.part++;
-		if (!counts.low || peer->nodeid < counts.low)
+		if (is_of_a_half(fence, peer) && (!counts.low || peer->nodeid < counts.low))
 			counts.low = peer->nodeid;
 	}
 	return counts;

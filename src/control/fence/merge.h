@@ -3,8 +3,8 @@
 /*
  * Halves of a cluster that went on without each other, and meet again with state each. They are
  * never one again: of the one that kept quorum the other is killed; of two that did not, the
- * greater kills the less, of equal ones the one with the lowest node; else an administrator has to
- * restart nodes.
+ * greater kills the less, of equal ones the one with the lowest node that has state; else an
+ * administrator has to restart nodes.
  */
 #include "control/fence/parts.h"
 

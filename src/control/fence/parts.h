@@ -14,6 +14,7 @@ struct peer {
 	bool is_member;
 	bool is_killed; /* corosync has been told to remove it */
 	bool is_merge;  /* has state from another half of the cluster, as we have */
+	bool is_told;   /* that we had state when it and we became members of one group */
 	bool is_fipu;   /* has said that it does not know what is being fenced */
 	bool has_been_clean;
 	bool is_clean_since; /* it has been clean since it was fenced last */

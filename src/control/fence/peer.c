@@ -51,6 +51,7 @@ bool peer_is_clean(const struct peer *peer)
 void peer_join(struct fence *fence, struct peer *peer, struct fence_now now, bool we_joined)
 {
 	peer->is_member = true;
+	peer->is_told = fence->ours.daemon_run.flags & CPG_VERSION_STATEFUL;
 	peer->add_time = now.mono;
 	fence->delay_begin = now.mono;
 	fence->fipu_join = true;

@@ -3,10 +3,12 @@
 
 #include <stdio.h>
 
+#include "control/fence/attempt.h"
 #include "control/fence/merge.h"
 #include "control/fence/note.h"
 #include "control/fence/outbox.h"
 #include "control/fence/peer.h"
+#include "control/fence/victim.h"
 
 /* What this daemon can do at most. */
 static const struct cpg_version DAEMON_MAX = {3, 1, 1, 0};
@@ -93,6 +95,27 @@ static const char *fault(const struct cpg_protocol *protocol, const struct peer 
 	return NULL;
 }
 
+/* It is a clean member now. If it had to be fenced, all see here, in one order with its failures,
+ * that it has come back by itself. */
+static void store(struct fence *fence, struct fence_now now, struct peer *peer,
+	const struct cpg_protocol *protocol)
+{
+	const struct cpg_version *max = &protocol->daemon_max, *ours = &fence->ours.daemon_max;
+
+	if (max->major != peer->protocol.daemon_max.major && max->major != ours->major)
+		note_line(fence, FENCE_WARNING,
+			"node %u can do protocol %u.%u.%u, this node %u.%u.%u", peer->nodeid,
+			max->major, max->minor, max->patch, ours->major, ours->minor, ours->patch);
+	peer->protocol = *protocol;
+	peer->has_been_clean = true;
+	peer->is_clean_since = true;
+	attempt_cancel(fence, peer);
+	if (!peer->need_fencing)
+		return;
+	note_line(fence, FENCE_INFO, "node %u is back and clean: not fenced", peer->nodeid);
+	victim_done(peer, now.wall, now.mono, peer->nodeid);
+}
+
 int protocol_receive(
 	struct fence *fence, struct fence_now now, uint32_t sender, const void *data, size_t bytes)
 {
@@ -105,21 +128,14 @@ int protocol_receive(
 	why = fault(&protocol, peer);
 	if (why)
 		return note_refused(fence, sender, why);
-	if (sender != fence->nodeid && !peer_is_clean(peer) && is_stateful(&protocol.daemon_run) &&
-		is_stateful(&fence->ours.daemon_run)) {
+	/* Of our state counts what it has been told, as of its state counts what it tells: so it
+	 * thinks of us what we think of it, whoever starts a lockspace meanwhile. */
+	if (sender != fence->nodeid && !peer_is_clean(peer) && peer->is_told &&
+		is_stateful(&protocol.daemon_run)) {
 		merge_found(fence, peer, now);
 		return 0;
 	}
-	if (protocol.daemon_max.major != peer->protocol.daemon_max.major &&
-		protocol.daemon_max.major != fence->ours.daemon_max.major)
-		note_line(fence, FENCE_WARNING,
-			"node %u can do protocol %u.%u.%u, this node %u.%u.%u", sender,
-			protocol.daemon_max.major, protocol.daemon_max.minor,
-			protocol.daemon_max.patch, fence->ours.daemon_max.major,
-			fence->ours.daemon_max.minor, fence->ours.daemon_max.patch);
-	peer->protocol = protocol;
-	peer->has_been_clean = true;
-	peer->is_clean_since = true;
+	store(fence, now, peer, &protocol);
 	if (!fence->is_refused)
 		adopt(fence, sender, &protocol);
 	return 0;
