@@ -115,7 +115,7 @@ class Node:
             if boot:
                 net.disconnect(self.lab.switch, self.id)
                 space.send(boot["init"], signal.SIGKILL)
-                self._wait_empty(boot["space"])
+                self._wait_empty(boot)
                 (self.place / "boot.json").unlink()
                 net.remove(self.lab.switch, self.id)
         return time.monotonic()
@@ -123,10 +123,13 @@ class Node:
     def _reap(self):
         self._popens = [popen for popen in self._popens if popen.poll() is None]
 
-    def _wait_empty(self, name):
+    def _wait_empty(self, boot):
+        """Until all are dead. The first process then still waits for those that were started from outside
+        and are dead, but that their parents, maybe not we, have not waited for yet."""
         def empty():
+            alive = space.processes(boot["space"])
             self._reap()
-            return not space.processes(name)
+            return not alive or (alive == [boot["init"]] and len(space.processes(boot["space"], dead=True)) > 1)
         space.wait_until(empty, f"end of the processes of node {self.id}")
         self._reap()
 
