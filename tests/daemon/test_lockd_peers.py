@@ -278,6 +278,33 @@ def test_connections_break_under_load(nodes, run, proxy, reset):
         assert peer["link"] == "ESTABLISHED" and not peer["gap_resets"]
 
 
+def test_lost_frame(nodes, proxy):
+    """A numbered frame is missing, and others follow it for seconds: sent again after a reset."""
+    lost = []
+
+    def drop(frame):
+        numbered = frame[14] == 3 and int.from_bytes(frame[8:12], "little") == 1
+        if numbered and lost and lost[0] is None:
+            lost[0] = frame
+            return True
+        return False
+
+    proxy.drop = drop
+    nodes.boot(1, 2)
+    nodes.create(b"x", 1, 2)
+    client = nodes[1].connect("x")
+    posted, end = [], time.monotonic() + 8
+    lost.append(None)
+    while time.monotonic() < end and not nodes[2].peers()[1]["gap_resets"]:
+        posted.append(client.post(b"name %d" % len(posted), p.EX))
+        time.sleep(0.05)
+    assert lost[0] and time.monotonic() < end
+    for lkid in posted:
+        assert client.done(lkid)[0].status == 0
+    assert nodes[2].peers()[1]["gap_resets"] == 1
+    assert "node 1 skips messages: connection reset" in nodes[2].log()
+
+
 def test_one_byte_at_a_time(nodes, run, proxy):
     proxy.piece = 1
     nodes.boot(1, 2)

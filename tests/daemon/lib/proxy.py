@@ -33,6 +33,8 @@ class Proxy:
         self.port = nodes.port
         self.pipes, self.lock = [], threading.Lock()
         self.piece = 65536     # bytes that are passed on in one piece
+        self.drop = None       # called with each frame: true: it is lost
+        self.rests = {}        # end -> the beginning of a frame
         self.refuses = False
         self.connections = 0
         self.sides = {}        # listener -> (address to connect from, address to connect to)
@@ -61,11 +63,20 @@ class Proxy:
         self.connections += 1
         self.pipes.append(Pipe(one, other))
 
+    def _frames(self, end, data):
+        """Whole frames, without those that are lost."""
+        data, kept = self.rests.pop(end, b"") + data, b""
+        while len(data) >= 16 and len(data) >= (size := int.from_bytes(data[12:14], "little")):
+            kept += b"" if self.drop(data[:size]) else data[:size]
+            data = data[size:]
+        self.rests[end] = data
+        return kept
+
     def _pass(self, pipe, end):
         try:
             data = end.recv(self.piece)
             if data:
-                pipe.to(end).sendall(data)
+                pipe.to(end).sendall(self._frames(end, data) if self.drop else data)
                 return
             pipe.to(end).shutdown(socket.SHUT_WR)
             pipe.open[end] = False
