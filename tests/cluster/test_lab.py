@@ -49,7 +49,7 @@ while True:
 
 @pytest.fixture(scope="module")
 def module_lab(make_module_lab):
-    return make_module_lab(3, controld=False)
+    return make_module_lab(3, controld=False, transport="udpu", token=1000)
 
 
 @pytest.fixture
@@ -174,7 +174,8 @@ def test_kill_leaves_no_process(lab, tmp_path):
     writer = lab[2].popen([PYTHON, "-c", WRITE, str(path)])
     grows(path)
     lab[2].kill()
-    assert space.processes(boot["space"]) == []
+    # the first process may still be ending: it waits for the dead, whose parent may be the machine's first process
+    assert set(space.processes(boot["space"])) <= {boot["init"]}
     assert stands_still(path)
     assert writer.wait(60) == -signal.SIGKILL
     assert not lab[2].is_on() and lab[2].all_pids() == [] and lab[2].pid("corosync") is None
@@ -400,7 +401,7 @@ def test_command_up_and_down(rights, tmp_path):
     place, other = tmp_path / "a", tmp_path / "b"
     try:
         for each in (place, other):  # side by side
-            done = nodes("--lab", each, "up", 1, "--no-controld", "--transport", "udpu", "--conf", r"a=1\nb=2")
+            done = nodes("--lab", each, "up", 1, "--no-controld", "--transport", "knet", "--conf", r"a=1\nb=2")
             assert done.returncode == 0, done.stderr
         what = traces(Lab.open(place))
         assert nodes("--lab", place, "up", 1, "--no-controld").returncode == 1
