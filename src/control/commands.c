@@ -97,7 +97,7 @@ static bool lockspace_find(
 	char name[DLMC_NAME_BYTES + 1];
 
 	dlmc_header_name(&request->header, name);
-	return group_find(daemon->group, name, ret);
+	return daemon->group && group_find(daemon->group, name, ret);
 }
 
 /* ---- queries of the reference ---- */
@@ -178,17 +178,19 @@ static void lockspace_info(struct daemon *daemon, const struct admin_request *re
 static void node_info(struct daemon *daemon, const struct admin_request *request)
 {
 	struct dlmc_wire_node body = {0};
+	struct group_node_view node;
 	struct group_view view;
 	bool is_there = lockspace_find(daemon, request, &view);
 
-	if (is_there)
-		status_node(&view, (uint32_t)request->header.data, &body);
+	if (is_there &&
+		group_node_find(daemon->group, view.name, (uint32_t)request->header.data, &node))
+		status_node(&node, &body);
 	answer(daemon, request, is_there ? 0 : -ENOENT, &body, sizeof(body));
 }
 
 static void lockspaces(struct daemon *daemon, const struct admin_request *request)
 {
-	uint32_t count = group_count(daemon->group), max = (uint32_t)request->header.data;
+	uint32_t count = daemon_lockspace_count(daemon), max = (uint32_t)request->header.data;
 	struct dlmc_wire_lockspace each;
 	struct text body = {0};
 	struct group_view view;
@@ -205,46 +207,32 @@ static void lockspaces(struct daemon *daemon, const struct admin_request *reques
 	answer_text(daemon, request, body.failed ? -ENOMEM : data, &body);
 }
 
-static uint32_t node_list(const struct group_view *view, uint32_t type)
-{
-	switch (type) {
-	case DLMC_WIRE_NODES_ALL:
-		return view->member_count;
-	case DLMC_WIRE_NODES_MEMBERS:
-		return view->started.seq ? view->member_count : 0;
-	default:
-		return view->next.seq && !view->started.seq ? view->member_count : 0;
-	}
-}
-
 static void lockspace_nodes(struct daemon *daemon, const struct admin_request *request)
 {
+	uint32_t type = request->header.option, count = 0;
+	int32_t max = request->header.data;
+	struct group_node_view node;
 	struct dlmc_wire_node each;
 	struct text body = {0};
 	struct group_view view;
-	int32_t data, max = request->header.data;
-	uint32_t count;
 
 	if (!lockspace_find(daemon, request, &view)) {
 		answer(daemon, request, -ENOENT, NULL, 0);
 		return;
 	}
-	if (request->header.option < DLMC_WIRE_NODES_ALL ||
-		request->header.option > DLMC_WIRE_NODES_NEXT) {
+	if (type < DLMC_WIRE_NODES_ALL || type > DLMC_WIRE_NODES_NEXT) {
 		answer(daemon, request, -EINVAL, NULL, 0);
 		return;
 	}
-	count = node_list(&view, request->header.option);
-	data = (int32_t)count;
-	if (max < 0 || count > (uint32_t)max) {
-		count = max < 0 ? 0 : (uint32_t)max;
-		data = -E2BIG;
-	}
-	for (uint32_t i = 0; i < count; i++) {
-		status_node(&view, view.members[i].nodeid, &each);
+	while (group_node_view(daemon->group, view.name, (enum group_nodes)type, count, &node)) {
+		count++;
+		if (max < 0 || count > (uint32_t)max)
+			continue;
+		status_node(&node, &each);
 		text_add_bytes(&body, &each, sizeof(each));
 	}
-	answer_text(daemon, request, data, &body);
+	answer_text(
+		daemon, request, max < 0 || count > (uint32_t)max ? -E2BIG : (int32_t)count, &body);
 }
 
 /* ---- our own queries ---- */
@@ -254,6 +242,21 @@ static void daemon_info(struct daemon *daemon, const struct admin_request *reque
 	struct text text = {0};
 
 	status_daemon_info(daemon, &text);
+	answer_text(daemon, request, 0, &text);
+}
+
+static void lockspace_waiting(struct daemon *daemon, const struct admin_request *request)
+{
+	char name[DLMC_NAME_BYTES + 1];
+	struct text text = {0};
+	struct group_view view;
+
+	dlmc_header_name(&request->header, name);
+	if (name[0] && !lockspace_find(daemon, request, &view)) {
+		answer_error(daemon, request, -ENOENT, "no such lockspace here: see dlm_tool ls");
+		return;
+	}
+	status_waiting(daemon, name, &text);
 	answer_text(daemon, request, 0, &text);
 }
 
@@ -370,16 +373,53 @@ static void nothing_to_do(struct daemon *daemon, const struct admin_request *req
 	admin_accept(daemon->admin, request->id);
 }
 
-static void fence_ack(struct daemon *daemon, const struct admin_request *request)
+/* Return: the id; 0: that is none */
+static uint32_t nodeid_parse(const char *word)
+{
+	char *end;
+	unsigned long id;
+
+	errno = 0;
+	id = strtoul(word, &end, 10);
+	return end == word || *end || errno || word[0] == '-' || id > INT32_MAX ? 0 : (uint32_t)id;
+}
+
+/* What an acknowledgement of that node's fencing comes to, as a sentence. */
+static int fence_ack_do(struct daemon *daemon, const char *word, struct text *ret)
+{
+	uint32_t nodeid = nodeid_parse(word);
+	int rv = -EAGAIN;
+
+	if (!nodeid) {
+		text_add(ret, "\"%s\" is no node id: dlm_tool status lists them", word);
+		return -EINVAL;
+	}
+	if (daemon->fence)
+		rv = fence_ack(daemon->fence, daemon_now(), nodeid);
+	if (rv == -EAGAIN)
+		text_add(ret,
+			"this daemon has not joined the others yet, so that nobody was told: see "
+			"dlm_tool status");
+	else if (rv == -ENOENT)
+		text_add(ret, "node %u does not wait for fencing", nodeid);
+	else if (!rv)
+		text_add(ret, "node %u is acknowledged as fenced", nodeid);
+	daemon->fence_changed = true;
+	return rv;
+}
+
+static void fence_ack_command(struct daemon *daemon, const struct admin_request *request)
 {
 	char name[DLMC_NAME_BYTES + 1];
 	struct text text = {0};
+	int rv;
 
 	dlmc_header_name(&request->header, name);
-	log_notice(daemon->log, "fence_ack of node %s by process %ld of user %u: no such node",
-		name, (long)request->pid, request->uid);
-	text_add(&text, "node %s does not wait for fencing", name);
-	answer_if_wanted(daemon, request, -ENOENT, &text);
+	rv = fence_ack_do(daemon, name, &text);
+	log_notice(daemon->log, "fence_ack of node %s by process %ld of user %u: %s", name,
+		(long)request->pid, request->uid, text.data ? text.data : "done");
+	answer_if_wanted(daemon, request, rv, &text);
+	daemon_turn(daemon);
 }
 
 static void run_start(struct daemon *daemon, const struct admin_request *request)
@@ -441,11 +481,12 @@ static const struct command table[] = {
 	{DLMC_CMD_DAEMON_INFO, true, false, daemon_info},
 	{DLMC_CMD_ENGINE_INFO, true, false, engine_info},
 	{DLMC_CMD_ENGINE_DUMP, true, true, engine_dump},
+	{DLMC_CMD_LOCKSPACE_WAITING, true, false, lockspace_waiting},
 	{DLMC_CMD_FS_REGISTER, false, true, fs_register},
 	{DLMC_CMD_FS_UNREGISTER, false, true, nothing_to_do},
 	{DLMC_CMD_FS_NOTIFIED, false, true, fs_notified},
 	{DLMC_CMD_DEADLOCK_CHECK, false, true, nothing_to_do},
-	{DLMC_CMD_FENCE_ACK, false, true, fence_ack},
+	{DLMC_CMD_FENCE_ACK, false, true, fence_ack_command},
 	{DLMC_CMD_RUN_START, false, true, run_start},
 	{DLMC_CMD_RUN_CHECK, false, true, run_check},
 	{DLMC_CMD_RELOAD_CONFIG, false, true, reload_config},

@@ -3,23 +3,21 @@
 
 #include <errno.h>
 #include <qb/qbutil.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/pure/must.h"
-#include "config/dynamic.h"
-#include "config/parse.h"
 #include "control/commands.h"
+#include "control/daemon_room.h"
 #include "control/detach.h"
 #include "control/lost/lease.h"
 #include "control/notify.h"
 
-#define BEAT_MS     5000u
-#define MEMBERS_MAX 256u
-#define SETTLE_MS   1000u /* a wait that is over by then is not worth a word */
+#define BEAT_MS   5000u
+#define SETTLE_MS 1000u /* a wait that is over by then is not worth a word */
+#define SECOND_MS 1000u
 
 /* ---- states ---- */
 
@@ -31,10 +29,13 @@ const char *daemon_state_word(const struct daemon *daemon)
 		return "starting";
 	case DAEMON_LOST:
 	case DAEMON_CLUSTER:
+	case DAEMON_JOIN:
+	case DAEMON_AGAIN:
 		return "waiting";
 	case DAEMON_READY:
 		return "ready";
 	case DAEMON_STOPPING:
+	case DAEMON_LEAVING:
 		return "stopping";
 	case DAEMON_FAILED:
 		break;
@@ -42,39 +43,19 @@ const char *daemon_state_word(const struct daemon *daemon)
 	return "failed";
 }
 
-void daemon_describe_waiting(const struct daemon *daemon, const char *prefix, struct text *ret)
+/* The first thing that is waited for, without a newline; the caller frees it. */
+static void waiting_first(const struct daemon *daemon, struct text *ret)
 {
-	switch (daemon->state) {
-	case DAEMON_FORMER:
-		if (daemon->former)
-			former_describe(daemon->former, prefix, ret);
-		return;
-	case DAEMON_FAILED:
-		text_add(ret, "%sthe end, since the lock engine is gone: %s\n", prefix,
-			daemon->failure);
-		if (daemon->lost)
-			lost_describe(daemon->lost, prefix, ret);
-		return;
-	case DAEMON_LOST:
-		if (daemon->lost)
-			lost_describe(daemon->lost, prefix, ret);
-		return;
-	case DAEMON_CLUSTER:
-		if (daemon->cluster_waiting[0])
-			text_add(ret, "%s%s\n", prefix, daemon->cluster_waiting);
-		return;
-	case DAEMON_ENGINE:
-	case DAEMON_READY:
-	case DAEMON_STOPPING:
-		return;
-	}
+	daemon_describe_waiting(daemon, "waiting: ", ret);
+	if (ret->data)
+		ret->data[strcspn(ret->data, "\n")] = '\0';
 }
 
 /*
  * Whoever started us in the background is let go: we are ready, or wait for something, which is
  * named. What fails before that is the failure of the command that was typed.
  */
-static void settle(struct daemon *daemon, const char *waiting)
+void daemon_settle(struct daemon *daemon, const char *waiting)
 {
 	if (daemon->detach_fd < 0)
 		return;
@@ -85,480 +66,151 @@ static void settle(struct daemon *daemon, const char *waiting)
 	daemon->detach_fd = -1;
 }
 
-static void status_tell(struct daemon *daemon)
+void daemon_status_tell(struct daemon *daemon)
 {
+	bool is_ready = daemon->state == DAEMON_READY;
+	char now[sizeof(daemon->told)];
 	struct text text = {0};
 
-	daemon_describe_waiting(daemon, "waiting for ", &text);
+	waiting_first(daemon, &text);
 	if (text.data)
-		text.data[strcspn(text.data, "\n")] = '\0';
-	if (text.data)
-		notify_status(text.data);
+		snprintf(now, sizeof(now), "%s%s", is_ready ? "ready; " : "", text.data);
 	else
-		notify_status(daemon_state_word(daemon));
+		snprintf(now, sizeof(now), "%s", daemon_state_word(daemon));
 	text_done(&text);
+	if (!strcmp(now, daemon->told))
+		return;
+	memcpy(daemon->told, now, sizeof(now));
+	notify_status(now);
 }
 
-static void state_set(struct daemon *daemon, enum daemon_state state)
+void daemon_state_set(struct daemon *daemon, enum daemon_state state)
 {
 	must(daemon->state <= state);
 	daemon->state = state;
-	status_tell(daemon);
+	daemon_status_tell(daemon);
 }
 
-static void end(struct daemon *daemon, int exit_status)
+void daemon_end(struct daemon *daemon, int exit_status)
 {
+	if (daemon->is_over)
+		return;
+	daemon->is_over = true;
 	daemon->exit_status = exit_status;
 	qb_loop_stop(daemon->loop);
 }
 
-/* What we were told or asked cannot be done: the node must not go on in two minds. */
-__attribute__((format(printf, 2, 3))) static void give_up(
-	struct daemon *daemon, const char *format, ...)
+uint32_t daemon_lockspace_count(const struct daemon *daemon)
 {
-	char text[320];
-	va_list args;
-
-	va_start(args, format);
-	(void)vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	log_error(daemon->log, "%s", text);
-	end(daemon, 1);
+	return daemon->group ? group_count(daemon->group) : 0;
 }
 
-/* ---- the group's orders ---- */
+/* ---- notes ---- */
 
-static void order_join(struct daemon *daemon, const struct group_order *order)
+struct daemon_note *daemon_note_find(const struct list *list, const char *name)
 {
-	int rv = daemon->cluster_ops->join(daemon->cluster, order->name);
+	struct daemon_note *note;
 
-	if (!rv)
-		return;
-	log_error(daemon->log, "lockspace %s: cannot join: %s", order->name, strerror(-rv));
-	(void)group_refused(daemon->group, order->name, rv);
+	list_for_each (note, list, on_daemon) {
+		if (!strcmp(note->name, name))
+			return note;
+	}
+	return NULL;
 }
 
-static void order_leave(struct daemon *daemon, const struct group_order *order)
+struct daemon_note *daemon_note_add(struct list *list, const char *name)
 {
-	int rv = daemon->cluster_ops->leave(daemon->cluster, order->name);
+	struct daemon_note *note = daemon_note_find(list, name);
 
-	if (rv)
-		give_up(daemon, "lockspace %s: cannot leave: %s", order->name, strerror(-rv));
+	if (note)
+		return note;
+	note = calloc(1, sizeof(*note));
+	if (!note)
+		return NULL;
+	memcpy(note->name, name, strnlen(name, DLM_NAME_BYTES_MAX));
+	list_add_tail(list, &note->on_daemon);
+	return note;
 }
 
-static void order_new(struct daemon *daemon, const struct group_order *order)
+void daemon_note_free(struct daemon_note *note)
 {
-	struct driver_lockspace lockspace = {.name = order->name,
-		.global_id = order->global_id,
-		.flags = order->flags,
-		.nodir = order->nodir};
-
-	daemon->driver_ops->ls_new(daemon->driver, &lockspace);
+	list_remove(&note->on_daemon);
+	free(note);
 }
 
-static void order_start(struct daemon *daemon, const struct group_order *order)
+void daemon_notes_free(struct list *list)
 {
-	struct driver_member members[MEMBERS_MAX];
+	struct daemon_note *note;
 
-	must(order->member_count <= MEMBERS_MAX);
-	for (uint32_t i = 0; i < order->member_count; i++)
-		members[i] = (struct driver_member){.nodeid = order->members[i].nodeid,
-			.weight = order->members[i].weight,
-			.rejoined = order->members[i].rejoined};
-	log_info(daemon->log, "lockspace %s: start %u with %u members", order->name, order->number,
-		order->member_count);
-	daemon->driver_ops->ls_start(
-		daemon->driver, order->name, order->number, members, order->member_count);
+	while ((note = list_first(list, struct daemon_note, on_daemon)))
+		daemon_note_free(note);
 }
 
-static void order_stop(struct daemon *daemon, const struct group_order *order)
+/* ---- the turn, and time ---- */
+
+struct fence_now daemon_now(void)
 {
-	log_info(daemon->log, "lockspace %s: stop %u", order->name, order->number);
-	daemon->driver_ops->ls_stop(daemon->driver, order->name, order->number);
+	struct timespec mono, wall;
+
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	clock_gettime(CLOCK_REALTIME, &wall);
+	return (struct fence_now){.mono = (uint64_t)mono.tv_sec, .wall = (uint64_t)wall.tv_sec};
 }
 
-static void order_answer(struct daemon *daemon, const struct group_order *order)
+static void second(void *data);
+
+/* Conditions that nobody tells of are looked at each second, while there are any. */
+static void second_set(struct daemon *daemon)
 {
-	if (order->result)
-		log_notice(daemon->log, "lockspace %s: refused: %s", order->name,
-			strerror(-order->result));
-	daemon->driver_ops->event_done(daemon->driver, order->name, order->result);
+	bool is_wanted = fence_is_waiting(daemon->fence) || group_is_waiting(daemon->group) ||
+			 daemon_peers_are_missing(daemon) || !list_empty(&daemon->looks) ||
+			 daemon->state == DAEMON_CLUSTER;
+
+	if (is_wanted && !daemon->second_timer)
+		(void)qb_loop_timer_add(daemon->loop, QB_LOOP_MED, SECOND_MS * QB_TIME_NS_IN_MSEC,
+			daemon, second, &daemon->second_timer);
 }
 
-static void orders_run(struct daemon *daemon)
+static void looks_again(struct daemon *daemon)
 {
-	struct group_order order;
+	struct daemon_note *note, *next;
+	char group[sizeof(CPG_GROUP_LOCKSPACE) + DLM_NAME_BYTES_MAX];
 
-	while (group_order_take(daemon->group, &order)) {
-		switch (order.type) {
-		case GROUP_ORDER_JOIN:
-			order_join(daemon, &order);
-			break;
-		case GROUP_ORDER_LEAVE:
-			order_leave(daemon, &order);
-			break;
-		case GROUP_ORDER_NEW:
-			order_new(daemon, &order);
-			break;
-		case GROUP_ORDER_START:
-			order_start(daemon, &order);
-			break;
-		case GROUP_ORDER_STOP:
-			order_stop(daemon, &order);
-			break;
-		case GROUP_ORDER_ANSWER:
-			order_answer(daemon, &order);
-			break;
-		}
+	list_for_each_safe (note, next, &daemon->looks, on_daemon) {
+		snprintf(group, sizeof(group), CPG_GROUP_LOCKSPACE "%s", note->name);
+		if (!daemon->cluster_ops->look(daemon->cluster, group))
+			daemon_note_free(note);
 	}
 }
 
-/* ---- what the engine says ---- */
-
-static void event_online(
-	void *context, const char *name, uint32_t flags, uint32_t pid, uint32_t uid)
-{
-	struct daemon *daemon = context;
-	int rv = daemon->state == DAEMON_READY ? group_online(daemon->group, name, flags) : -EAGAIN;
-
-	log_notice(daemon->log, "lockspace %s: created by process %u of user %u%s%s", name, pid,
-		uid, rv ? ", refused: " : "", rv ? strerror(-rv) : "");
-	if (rv)
-		daemon->driver_ops->event_done(daemon->driver, name, rv);
-	orders_run(daemon);
-}
-
-static void event_offline(void *context, const char *name, uint32_t pid, uint32_t uid)
-{
-	struct daemon *daemon = context;
-	int rv = group_offline(daemon->group, name);
-
-	log_notice(daemon->log, "lockspace %s: released by process %u of user %u%s%s", name, pid,
-		uid, rv ? ", refused: " : "", rv ? strerror(-rv) : "");
-	if (rv)
-		daemon->driver_ops->event_done(daemon->driver, name, rv);
-	orders_run(daemon);
-}
-
-static void report(
-	struct daemon *daemon, const char *name, uint32_t number, const char *what, int rv)
-{
-	if (rv == -ESTALE)
-		log_info(daemon->log, "lockspace %s: %s %u is of the past", name, what, number);
-	else if (rv)
-		log_warning(
-			daemon->log, "lockspace %s: %s %u: %s", name, what, number, strerror(-rv));
-	else
-		log_info(daemon->log, "lockspace %s: %s %u", name, what, number);
-	orders_run(daemon);
-}
-
-static void event_stopped(void *context, const char *name, uint32_t number)
-{
-	struct daemon *daemon = context;
-
-	report(daemon, name, number, "stopped", group_stopped(daemon->group, name, number));
-}
-
-static void event_recovered(void *context, const char *name, uint32_t number)
-{
-	struct daemon *daemon = context;
-
-	report(daemon, name, number, "recovered", group_recovered(daemon->group, name, number));
-}
-
-static void event_failed(void *context, const char *name, uint32_t number, int32_t error)
-{
-	struct daemon *daemon = context;
-	int rv = group_failed(daemon->group, name, number, error);
-
-	log_error(daemon->log, "lockspace %s: start %u failed: %s", name, number, strerror(-error));
-	if (rv == -EIO)
-		daemon->driver_ops->stop(daemon->driver);
-	orders_run(daemon);
-}
-
-static void cluster_begin(struct daemon *daemon);
-
-static void event_engine_ready(void *context)
-{
-	struct daemon *daemon = context;
-
-	if (daemon->state == DAEMON_ENGINE)
-		cluster_begin(daemon);
-}
-
-static void lost_begin(struct daemon *daemon, enum daemon_state state);
-
-static void event_engine_ended(void *context, const char *text)
-{
-	struct daemon *daemon = context;
-
-	if (daemon->state == DAEMON_STOPPING) {
-		log_notice(daemon->log, "dlm_controld ends");
-		end(daemon, 0);
-		return;
-	}
-	snprintf(daemon->failure, sizeof(daemon->failure), "%s", text);
-	log_error(daemon->log,
-		"%s; %u lockspaces were open. This daemon ends when nothing acts on "
-		"their locks any more",
-		text, group_count(daemon->group));
-	lost_begin(daemon, DAEMON_FAILED);
-}
-
-/* ---- what the cluster says ---- */
-
-static void event_cluster_ready(void *context)
-{
-	struct daemon *daemon = context;
-
-	if (daemon->state != DAEMON_CLUSTER)
-		return;
-	daemon->cluster_waiting[0] = '\0';
-	state_set(daemon, DAEMON_READY);
-	log_notice(
-		daemon->log, "ready: lockspaces can be joined (run directory %s)", daemon->run_dir);
-	notify_ready();
-	settle(daemon, NULL);
-}
-
-static void event_cluster_waiting(void *context, const char *text)
-{
-	struct daemon *daemon = context;
-
-	if (text[0] && strcmp(text, daemon->cluster_waiting))
-		log_notice(daemon->log, "waiting for %s", text);
-	snprintf(daemon->cluster_waiting, sizeof(daemon->cluster_waiting), "%s", text);
-	status_tell(daemon);
-}
-
-static void event_members(void *context, const char *lockspace,
-	const struct cluster_member *members, uint32_t member_count, uint32_t joined_count,
-	uint32_t failed_count)
-{
-	struct group_member list[MEMBERS_MAX];
-	struct daemon *daemon = context;
-	int rv;
-
-	must(member_count <= MEMBERS_MAX);
-	for (uint32_t i = 0; i < member_count; i++)
-		list[i] = (struct group_member){.nodeid = members[i].nodeid,
-			.weight = members[i].weight,
-			.rejoined = members[i].rejoined};
-	rv = group_members(
-		daemon->group, lockspace, list, member_count, joined_count, failed_count);
-	if (rv == -ENOMEM)
-		give_up(daemon, "lockspace %s: no memory for its members", lockspace);
-	orders_run(daemon);
-}
-
-static void event_left(void *context, const char *lockspace)
-{
-	struct daemon *daemon = context;
-
-	(void)group_left(daemon->group, lockspace);
-	orders_run(daemon);
-}
-
-/* ---- from the start to READY ---- */
-
-static void cluster_begin(struct daemon *daemon)
-{
-	struct cluster_events events = {.context = daemon,
-		.ready = event_cluster_ready,
-		.waiting = event_cluster_waiting,
-		.members = event_members,
-		.left = event_left};
-	int rv;
-
-	state_set(daemon, DAEMON_CLUSTER);
-	rv = daemon->cluster_ops->open(daemon->loop, daemon->log, &events, &daemon->cluster);
-	if (rv)
-		give_up(daemon, "cluster %s: %s", daemon->cluster_ops->name, strerror(-rv));
-}
-
-/* Where dlm_lockd writes its log: -1 to where we do; -2 nowhere. */
-static int errors_fd(const struct daemon *daemon)
-{
-	if (!daemon->is_detached)
-		return -1;
-	return daemon->logfile.fd >= 0 ? daemon->logfile.fd : -2;
-}
-
-static void settings_fill(const struct daemon *daemon, struct driver_settings *ret)
-{
-	const struct options *options = daemon->options;
-
-	*ret = (struct driver_settings){.run_dir = daemon->run_dir,
-		.lockd_path = daemon->lockd_path,
-		.nodeid = 1,
-		.error_fd = errors_fd(daemon),
-		.is_single = daemon->cluster_ops == &cluster_single,
-		.log_debug = options_bool(options, OPTION_LOG_DEBUG),
-		.port = (uint32_t)options_number(options, OPTION_PORT),
-		.mark = (uint32_t)options_number(options, OPTION_MARK),
-		.client_count_max = (uint32_t)options_number(options, OPTION_CLIENT_COUNT_MAX),
-		.client_locks_max = (uint32_t)options_number(options, OPTION_CLIENT_LOCKS_MAX),
-		.timeout_ms = (uint32_t)options_number(options, OPTION_LOCKD_TIMEOUT) * 1000};
-	memcpy(ret->boot_id, daemon->boot_id, sizeof(ret->boot_id));
-}
-
-static void engine_begin(struct daemon *daemon)
-{
-	struct driver_events events = {.context = daemon,
-		.ready = event_engine_ready,
-		.online = event_online,
-		.offline = event_offline,
-		.stopped = event_stopped,
-		.recovered = event_recovered,
-		.failed = event_failed,
-		.ended = event_engine_ended};
-	struct driver_settings settings;
-
-	state_set(daemon, DAEMON_ENGINE);
-	settings_fill(daemon, &settings);
-	if (daemon->driver_ops->open(
-		    daemon->loop, daemon->log, &settings, &events, &daemon->driver))
-		end(daemon, 1); /* the driver has said why */
-}
-
-static void lost_met(void *context)
-{
-	struct daemon *daemon = context;
-
-	lost_free(daemon->lost);
-	daemon->lost = NULL;
-	if (daemon->state == DAEMON_FAILED) {
-		log_error(daemon->log, "dlm_controld ends: %s", daemon->failure);
-		end(daemon, 1);
-		return;
-	}
-	engine_begin(daemon);
-}
-
-static void waiting_changed(void *context)
-{
-	status_tell(context);
-}
-
-static void lost_begin(struct daemon *daemon, enum daemon_state state)
-{
-	struct lost_settings settings = {.run_dir = daemon->run_dir,
-		.boot_id = daemon->boot_id,
-		.without_ack = state == DAEMON_FAILED,
-		.context = daemon,
-		.done = lost_met,
-		.changed = waiting_changed};
-	int rv;
-
-	state_set(daemon, state);
-	rv = lost_new(daemon->loop, daemon->log, &settings, &daemon->lost);
-	if (rv)
-		give_up(daemon, "cannot read the leases in %s: %s", daemon->run_dir, strerror(-rv));
-}
-
-static void former_ended(void *context)
-{
-	struct daemon *daemon = context;
-
-	former_free(daemon->former);
-	daemon->former = NULL;
-	lost_begin(daemon, DAEMON_LOST);
-}
-
-static int former_begin(struct daemon *daemon)
-{
-	struct former_settings settings = {.run_dir = daemon->run_dir,
-		.context = daemon,
-		.done = former_ended,
-		.changed = waiting_changed};
-	int rv = former_new(daemon->loop, daemon->log, &settings, &daemon->former);
-
-	if (rv)
-		log_error(daemon->log, "cannot look for a former dlm_lockd in %s: %s",
-			daemon->run_dir, strerror(-rv));
-	return rv;
-}
-
-/* ---- signals ---- */
-
-static void refuse_to_stop(struct daemon *daemon)
-{
-	struct text text = {0};
-	struct group_view view;
-
-	for (uint32_t i = 0; i < 8 && group_view(daemon->group, i, &view); i++)
-		text_add(&text, "%s%s", i ? ", " : "", view.name);
-	if (group_count(daemon->group) > 8)
-		text_add(&text, " and %u more", group_count(daemon->group) - 8);
-	log_warning(daemon->log,
-		"shutdown ignored, active lockspaces: %s. Let their programs release them "
-		"(dlm_tool "
-		"leave NAME), then stop again",
-		text.data ? text.data : "?");
-	text_done(&text);
-}
-
-static void stop(struct daemon *daemon)
-{
-	switch (daemon->state) {
-	case DAEMON_FORMER:
-	case DAEMON_LOST:
-		log_notice(daemon->log,
-			"dlm_controld ends before it was ready; lost rights are for the "
-			"next start to wait for");
-		end(daemon, 0);
-		return;
-	case DAEMON_ENGINE:
-	case DAEMON_CLUSTER:
-	case DAEMON_READY:
-		if (group_count(daemon->group)) {
-			refuse_to_stop(daemon);
-			return;
-		}
-		notify_stopping();
-		state_set(daemon, DAEMON_STOPPING);
-		daemon->driver_ops->stop(daemon->driver);
-		return;
-	case DAEMON_STOPPING:
-		return;
-	case DAEMON_FAILED:
-		end(daemon, 1);
-		return;
-	}
-}
-
-static int32_t signal_stop(int32_t signal, void *data)
+static void second(void *data)
 {
 	struct daemon *daemon = data;
 
-	log_notice(daemon->log, "%s", strsignal(signal));
-	stop(daemon);
-	return 0;
+	daemon->second_timer = 0;
+	if (!daemon->fence || daemon->state > DAEMON_LEAVING)
+		return;
+	fence_tick(daemon->fence, daemon_now());
+	daemon->fence_changed = true;
+	looks_again(daemon);
+	daemon_peers_tell(daemon);
+	daemon_life_engine(daemon);
+	daemon_turn(daemon);
 }
 
-static int32_t signal_nothing(int32_t signal, void *data)
+void daemon_turn(struct daemon *daemon)
 {
-	return 0;
-}
+	bool is_busy = true;
 
-static int signals_begin(struct daemon *daemon)
-{
-	static const struct {
-		int number;
-		qb_loop_signal_dispatch_fn call;
-	} wanted[] = {{SIGTERM, signal_stop}, {SIGINT, signal_stop}, {SIGHUP, signal_nothing},
-		{SIGCHLD, signal_nothing}};
-
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-		int rv = qb_loop_signal_add(daemon->loop, QB_LOOP_HIGH, wanted[i].number, daemon,
-			wanted[i].call, &daemon->signals[i]);
-
-		if (rv)
-			return rv;
+	while (is_busy && daemon->fence && daemon->state <= DAEMON_LEAVING && !daemon->is_over) {
+		if (daemon->fence_changed)
+			group_tick(daemon->group, daemon_now());
+		daemon->fence_changed = false;
+		is_busy = daemon_orders_run(daemon);
 	}
-	return sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL) ? -errno : 0;
+	if (daemon->fence && daemon->state <= DAEMON_LEAVING && !daemon->is_over)
+		second_set(daemon);
+	daemon_status_tell(daemon);
 }
 
 static void settle_late(void *data)
@@ -569,10 +221,8 @@ static void settle_late(void *data)
 	daemon->settle_timer = 0;
 	if (daemon->state == DAEMON_FAILED)
 		return; /* the command that was typed ends when we do, with our exit status */
-	daemon_describe_waiting(daemon, "waiting for ", &text);
-	if (text.data)
-		text.data[strcspn(text.data, "\n")] = '\0';
-	settle(daemon, text.data ? text.data : "still starting: see dlm_tool status");
+	waiting_first(daemon, &text);
+	daemon_settle(daemon, text.data ? text.data : "still starting: see dlm_tool status");
 	text_done(&text);
 }
 
@@ -580,7 +230,7 @@ static void beat(void *data)
 {
 	struct daemon *daemon = data;
 
-	if (daemon->state < DAEMON_READY)
+	if (daemon->state != DAEMON_READY)
 		notify_alive();
 	(void)qb_loop_timer_add(daemon->loop, QB_LOOP_LOW, BEAT_MS * QB_TIME_NS_IN_MSEC, daemon,
 		beat, &daemon->beat_timer);
@@ -600,8 +250,7 @@ static int admin_begin(struct daemon *daemon)
 	if (rv == -EADDRINUSE)
 		log_error(daemon->log,
 			"the socket name %s is taken by process %ld: another dlm_controld runs, or "
-			"a "
-			"program that pretends to be it",
+			"a program that pretends to be it",
 			DLMC_SOCKET, (long)pid);
 	else if (rv)
 		log_error(daemon->log, "cannot listen on %s in %s: %s", DLMC_SOCKET,
@@ -614,17 +263,16 @@ int daemon_start(struct daemon *daemon)
 {
 	int rv;
 
+	list_init(&daemon->onlines);
+	list_init(&daemon->looks);
+	list_init(&daemon->waits);
 	lease_boot_id(daemon->boot_id);
 	daemon->loop = qb_loop_create();
 	if (!daemon->loop)
 		return -ENOMEM;
-	rv = group_new(alloc_system(), &daemon->group);
+	rv = admin_begin(daemon);
 	if (!rv)
-		rv = signals_begin(daemon);
-	if (!rv)
-		rv = admin_begin(daemon);
-	if (!rv)
-		rv = former_begin(daemon);
+		rv = daemon_life_begin(daemon);
 	if (!rv)
 		rv = qb_loop_timer_add(daemon->loop, QB_LOOP_LOW, SETTLE_MS * QB_TIME_NS_IN_MSEC,
 			daemon, settle_late, &daemon->settle_timer);
@@ -639,6 +287,17 @@ int daemon_run(struct daemon *daemon)
 	return daemon->exit_status;
 }
 
+static void timers_end(struct daemon *daemon)
+{
+	qb_loop_timer_handle timers[] = {
+		daemon->settle_timer, daemon->beat_timer, daemon->second_timer};
+
+	for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
+		if (timers[i])
+			(void)qb_loop_timer_del(daemon->loop, timers[i]);
+	}
+}
+
 void daemon_done(struct daemon *daemon)
 {
 	if (!daemon->loop)
@@ -651,66 +310,10 @@ void daemon_done(struct daemon *daemon)
 	former_free(daemon->former);
 	lost_free(daemon->lost);
 	group_free(daemon->group);
-	if (daemon->settle_timer)
-		(void)qb_loop_timer_del(daemon->loop, daemon->settle_timer);
-	if (daemon->beat_timer)
-		(void)qb_loop_timer_del(daemon->loop, daemon->beat_timer);
+	fence_free(daemon->fence);
+	daemon_notes_free(&daemon->onlines);
+	daemon_notes_free(&daemon->looks);
+	daemon_notes_free(&daemon->waits);
+	timers_end(daemon);
 	qb_loop_destroy(daemon->loop);
-}
-
-/* ---- options that change while it runs ---- */
-
-void daemon_apply_options(struct daemon *daemon)
-{
-	daemon->logfile.level = options_bool(daemon->options, OPTION_DEBUG_LOGFILE)
-					? LOG_LEVEL_DEBUG
-					: LOG_LEVEL_INFO;
-	log_level_set(daemon->log, options_bool(daemon->options, OPTION_DAEMON_DEBUG)
-					   ? LOG_LEVEL_DEBUG
-					   : daemon->logfile.level);
-}
-
-struct saying {
-	struct daemon *daemon;
-	struct text *text;
-};
-
-static void say_finding(void *context, const struct parse_finding *finding)
-{
-	struct saying *saying = context;
-
-	log_write(saying->daemon->log, finding->is_error ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING,
-		"%s", finding->text);
-	text_add(saying->text, "%s\n", finding->text);
-}
-
-int daemon_reload(struct daemon *daemon, struct text *say)
-{
-	struct saying saying = {.daemon = daemon, .text = say};
-	int rv = parse_file(daemon->options, daemon->config_path, true, say_finding, &saying);
-
-	if (rv < 0)
-		log_error(daemon->log, "reload_config: %s: %s, nothing changed",
-			daemon->config_path, strerror(-rv));
-	else
-		log_notice(daemon->log, "reload_config: %d options changed", rv);
-	daemon_apply_options(daemon);
-	return rv;
-}
-
-static void say_change(void *context, const char *text)
-{
-	struct saying *saying = context;
-
-	log_notice(saying->daemon->log, "set_config: %s", text);
-	text_add(saying->text, "%s\n", text);
-}
-
-int daemon_set_config(struct daemon *daemon, const char *text, size_t bytes, struct text *say)
-{
-	struct saying saying = {.daemon = daemon, .text = say};
-	int rv = dynamic_set(daemon->options, text, bytes, say_change, &saying);
-
-	daemon_apply_options(daemon);
-	return rv;
 }

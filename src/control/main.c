@@ -110,21 +110,13 @@ static int read_options(struct options *options, int argc, char *argv[])
 
 /* ---- what this version can do ---- */
 
-static int choose_cluster(struct daemon *daemon)
+/* Never single by guess: the machine of a pair that has lost its configuration must not grant all.
+ */
+static void choose_cluster(struct daemon *daemon)
 {
 	const char *word = options_text(daemon->options, OPTION_CLUSTER);
 
-	if (!strcasecmp(word, "single")) {
-		daemon->cluster_ops = &cluster_single;
-		return 0;
-	}
-	fprintf(stderr,
-		"dlm_controld: cluster=%s: support for corosync is not in this version. To run the "
-		"lock "
-		"manager on this machine alone, not as a cluster, say so: dlm_controld "
-		"--cluster=single (or cluster=single in %s)\n",
-		word, daemon->config_path);
-	return -EOPNOTSUPP;
+	daemon->cluster_ops = strcasecmp(word, "single") ? &cluster_corosync : &cluster_single;
 }
 
 static int choose_engine(struct daemon *daemon)
@@ -132,13 +124,17 @@ static int choose_engine(struct daemon *daemon)
 	const char *word = options_text(daemon->options, OPTION_ENGINE);
 
 	daemon->driver_ops = &driver_user;
-	daemon->engine_text = strcasecmp(word, "user") ? "cluster=single is always engine=user"
-						       : "engine=user is configured";
+	if (!strcasecmp(word, "user"))
+		daemon->engine_text = "engine=user is configured";
+	else if (daemon->cluster_ops == &cluster_single)
+		daemon->engine_text = "cluster=single is always engine=user";
+	else
+		daemon->engine_text = "engine=auto is user in this version";
 	if (strcasecmp(word, "kernel"))
 		return 0;
 	fprintf(stderr,
 		"dlm_controld: engine=kernel: the driver for the kernel's dlm is not in this "
-		"version, and cluster=single is always engine=user: leave the option out\n");
+		"version: leave the option out\n");
 	return -EOPNOTSUPP;
 }
 
@@ -198,13 +194,16 @@ static int choose_places(struct daemon *daemon)
 	return run_dir_check(daemon->run_dir);
 }
 
-static int lock_one(const char *path, mode_t mode)
+static int lock_one(struct daemon *daemon, const char *path, mode_t mode)
 {
+	struct again *again = &daemon->again;
 	pid_t pid = 0;
 	int fd = pidfile_open(path, mode, &pid);
 
-	if (fd >= 0)
-		return 0; /* stays open until the end */
+	if (fd >= 0) {
+		again->files[again->file_count++] = fd; /* open until the end */
+		return 0;
+	}
 	if (fd == -EBUSY)
 		fprintf(stderr,
 			"dlm_controld: another one is running (process %ld, which has %s)\n",
@@ -214,17 +213,19 @@ static int lock_one(const char *path, mode_t mode)
 	return fd;
 }
 
-static int lock_places(const struct daemon *daemon)
+static int lock_places(struct daemon *daemon)
 {
 	char path[sizeof(daemon->run_dir) + sizeof("/" LOCK_FILE)];
 	int rv;
 
+	if (daemon->again.is_again)
+		return 0; /* the locks of a process outlive the program that it executes */
 	snprintf(path, sizeof(path), "%s/" LOCK_FILE, daemon->run_dir);
-	rv = lock_one(path, 0600);
+	rv = lock_one(daemon, path, 0600);
 	if (rv || !daemon->is_default_place)
 		return rv;
 	(void)mkdir(REFERENCE_PID_DIR, 0755);
-	return lock_one(REFERENCE_PID_FILE, 0644);
+	return lock_one(daemon, REFERENCE_PID_FILE, 0644);
 }
 
 /* ---- log ---- */
@@ -251,11 +252,24 @@ static int open_log(struct daemon *daemon)
 
 static int prepare(struct daemon *daemon)
 {
-	int rv = choose_cluster(daemon);
+	int rv;
 
-	if (!rv)
-		rv = choose_engine(daemon);
+	choose_cluster(daemon);
+	rv = choose_engine(daemon);
 	return rv ? rv : choose_places(daemon);
+}
+
+static void log_start(const struct daemon *daemon)
+{
+	struct text text = {0};
+
+	log_notice(daemon->log, "dlm_controld " UDLM_VERSION " %s (cluster %s, engine %s: %s)",
+		daemon->again.is_again ? "began anew" : "started", daemon->cluster_ops->name,
+		daemon->driver_ops->name, daemon->engine_text);
+	daemon_describe_warnings(daemon, "", &text);
+	if (text.data)
+		log_warning(daemon->log, "%.*s", (int)strcspn(text.data, "\n"), text.data);
+	text_done(&text);
 }
 
 static int begin(struct daemon *daemon)
@@ -266,33 +280,45 @@ static int begin(struct daemon *daemon)
 		rv = open_log(daemon);
 	if (rv)
 		return rv;
-	log_notice(daemon->log, "dlm_controld " UDLM_VERSION " started (cluster %s, engine %s: %s)",
-		daemon->cluster_ops->name, daemon->driver_ops->name, daemon->engine_text);
+	log_start(daemon);
 	realtime_begin(daemon->log);
 	return daemon_start(daemon);
 }
 
-static int run(struct options *options)
+/* Return: 0; -errno, said */
+static int detach(struct daemon *daemon)
+{
+	if (daemon->again.is_again) {
+		daemon->is_detached = daemon->again.is_detached;
+		return 0;
+	}
+	if (options_bool(daemon->options, OPTION_DAEMON_DEBUG) ||
+		options_bool(daemon->options, OPTION_FOREGROUND))
+		return 0;
+	daemon->detach_fd = detach_begin();
+	daemon->is_detached = true;
+	if (daemon->detach_fd >= 0)
+		return 0;
+	fprintf(stderr, "dlm_controld: cannot fork: %s\n", strerror(-daemon->detach_fd));
+	return daemon->detach_fd;
+}
+
+static int run(struct options *options, const struct again *again, char *argv[])
 {
 	static char config_path[PATH_MAX];
-	struct daemon daemon = {.options = options, .logfile = {.fd = -1}, .detach_fd = -1};
+	struct daemon daemon = {.options = options,
+		.argv = argv,
+		.again = *again,
+		.logfile = {.fd = -1},
+		.detach_fd = -1};
 	int status = 1;
 
 	if (absolute(options_text(options, OPTION_CONFIG_FILE), config_path, sizeof(config_path)))
 		return 1;
 	daemon.config_path = config_path;
-	if (prepare(&daemon))
+	if (prepare(&daemon) || detach(&daemon))
 		return 1;
-	if (!options_bool(options, OPTION_DAEMON_DEBUG) &&
-		!options_bool(options, OPTION_FOREGROUND)) {
-		daemon.detach_fd = detach_begin();
-		daemon.is_detached = true;
-		if (daemon.detach_fd < 0) {
-			fprintf(stderr, "dlm_controld: cannot fork: %s\n",
-				strerror(-daemon.detach_fd));
-			return 1;
-		}
-	}
+	again_remember();
 	if (chdir("/"))
 		return 1;
 	if (!begin(&daemon)) {
@@ -309,11 +335,13 @@ static int run(struct options *options)
 int main(int argc, char *argv[])
 {
 	struct options options;
+	struct again again;
 	int rv, status;
 
+	again_take(&again);
 	options_init(&options);
 	rv = read_options(&options, argc, argv);
-	status = rv < 0 ? 1 : rv > 0 ? 0 : run(&options);
+	status = rv < 0 ? 1 : rv > 0 ? 0 : run(&options, &again, argv);
 	options_done(&options);
 	return status;
 }

@@ -382,7 +382,10 @@ int space_start(
 
 void space_event_done(struct space *space, int result)
 {
-	if (space->event_done ||
+	/* A start that failed takes the success back, as long as the program has not been told. */
+	bool is_taken_back = space->state == SPACE_CREATING && result && !space->recovered;
+
+	if ((space->event_done && !is_taken_back) ||
 		(space->state != SPACE_CREATING && space->state != SPACE_LEAVING)) {
 		log_warning(space->daemon->log,
 			"lockspace %s: an event is done that nobody waits for", space->name);

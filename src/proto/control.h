@@ -3,18 +3,20 @@
 /*
  * The control connection: dlm_controld (root, decides) to the dlm_lockd that it started, over a
  * SOCK_SEQPACKET pair inherited as descriptor CONTROL_FD. One message a packet, native byte order.
- *The vocabulary is that of the kernel's configfs, sysfs and uevents, so that a decision means the
- *same whichever engine carries it out.
+ * The vocabulary is that of the kernel's configfs, sysfs and uevents, so that a decision means the
+ * same whichever engine carries it out.
  *
  * dlm_lockd looks at this connection before any other input of a turn. At its end it sends nothing
  * more, closes every socket and exits. A malformed message on it ends dlm_lockd.
  *
  * Order at start: controld SETTINGS -> lockd READY. A lockspace, asked for by a program:
  *	lockd ONLINE -> controld LS_NEW, LS_START -> lockd RECOVERED -> controld EVENT_DONE(0)
- *	   (in that order; EVENT_DONE may come before RECOVERED, and the program is answered after
- *both) change:  controld LS_STOP n -> lockd STOPPED n -> controld LS_START release: lockd OFFLINE
- *-> controld LS_STOP -> lockd STOPPED -> controld EVENT_DONE(0) -> lockd frees it A refused ONLINE:
- *controld EVENT_DONE(-errno), and the lockspace never came into being.
+ * EVENT_DONE may come before RECOVERED; the program is answered after both. If the start FAILED
+ * instead, EVENT_DONE(-errno) takes EVENT_DONE(0) back. A change:
+ *	controld LS_STOP n -> lockd STOPPED n -> controld LS_START
+ * A release:
+ *	lockd OFFLINE -> controld LS_STOP -> lockd STOPPED -> controld EVENT_DONE(0) -> freed
+ * A refused ONLINE: controld EVENT_DONE(-errno), and the lockspace never came into being.
  */
 #include <stdint.h>
 

@@ -62,6 +62,8 @@ enum dlmc_command {
 	DLMC_CMD_ENGINE_INFO = 1001, /* Q. -; text of the engine (CONTROL_STATUS_IS) */
 	DLMC_CMD_ENGINE_DUMP = 1002, /* Q, trusted. name, option = enum dlmc_dump_kind; text */
 	DLMC_CMD_LOST_ACK = 1003,    /* C. -; text: what was acknowledged; -ENOENT: nothing waits */
+	DLMC_CMD_LOCKSPACE_WAITING =
+		1004, /* Q. name (none: all); text, see DLMC_WAITING_LOCKSPACE */
 };
 
 /*
@@ -82,15 +84,17 @@ enum dlmc_dump_kind {
 /*
  * Keys of DAEMON_INFO, one "key=value" a line, in this order. A value is the rest of the line and
  *may be empty. Keys may be added, so that readers skip what they do not know. What dlm_tool status
- * prints of it is "cluster_text" as a line of its own where not empty, and each "waiting" as
- * "waiting: VALUE".
+ * prints of it is "cluster_text" as a line of its own where not empty, each "warning" as
+ * "warning: VALUE" and each "waiting" as "waiting: VALUE".
  *	version=0.1.0
  *	pid=123
  *	uid=0			that the daemon runs as
  *	state=starting | waiting | ready | stopping | failed
  *	waiting=SENTENCE	0 or more lines: what it waits for, and what to do about it
+ *	warning=SENTENCE	0 or more lines: what was chosen and is dangerous
  *	cluster=single | corosync
  *	cluster_text=single: not a cluster	(empty with corosync)
+ *	cluster_name=alpha	as corosync says it; empty before that, and with single
  *	engine=user | kernel
  *	engine_text=		how it was chosen: "cluster=single is always user"
  *	nodeid=1
@@ -111,6 +115,14 @@ enum dlmc_dump_kind {
 #define DLMC_INFO_ENGINE       "engine="
 #define DLMC_INFO_ENGINE_TEXT  "engine_text="
 #define DLMC_INFO_RUN_DIR      "run_dir="
+#define DLMC_INFO_WARNING      "warning="
+
+/*
+ * LOCKSPACE_WAITING: for each lockspace, in the order of LOCKSPACES, a line "lockspace=NAME", then
+ * 0 or more lines "waiting=SENTENCE" (DLMC_INFO_WAITING): whom or what its change or its recovery
+ * waits for, by name.
+ */
+#define DLMC_WAITING_LOCKSPACE "lockspace="
 
 struct dlmc_header {
 	uint32_t magic;

@@ -41,6 +41,30 @@ static int server_check(int fd)
 	return peer.uid == 0 || peer.uid == geteuid() ? 0 : -EPERM;
 }
 
+int admin_server(pid_t *ret_pid, uid_t *ret_uid)
+{
+	struct sockaddr_un address;
+	socklen_t bytes = address_make(&address, DLMC_QUERY_SOCKET);
+	struct ucred peer = {0};
+	socklen_t peer_bytes = sizeof(peer);
+	int fd, rv = 0;
+
+	if (!bytes)
+		return -ENAMETOOLONG;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (const struct sockaddr *)&address, bytes) ||
+		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_bytes))
+		rv = -errno;
+	close(fd);
+	if (rv)
+		return rv;
+	*ret_pid = peer.pid;
+	*ret_uid = peer.uid;
+	return 0;
+}
+
 static int timeout_set(int fd, uint32_t timeout_ms)
 {
 	struct timeval time = {

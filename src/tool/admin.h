@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "proto/dlmc.h"
 
@@ -51,6 +52,12 @@ int admin_open(const struct admin_request *request, int *ret_result, FILE **ret_
  * Return: 1 yes; 0 it is another dlm_controld; -errno as admin_ask(), none is there
  */
 int admin_daemon(uint32_t timeout_ms, struct admin_answer *ret);
+/**
+ * admin_server() - who listens in the daemon's place, by the kernel's word
+ * @ret_pid: 0: not visible here
+ * Return: 0; -errno of connecting
+ */
+int admin_server(pid_t *ret_pid, uid_t *ret_uid);
 /**
  * admin_value() - a value of "key=value" lines
  * @key: with its '='

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tool/admin.h"
 #include "tool/tool.h"
 
 #define NODE_COUNT_MAX 128 /* corosync's own limit */
@@ -130,7 +131,31 @@ static void nodes_print(char *name)
 		node_print(&nodes[i]);
 }
 
-static void lockspace_print(struct dlmc_lockspace *ls, bool all_nodes)
+/* What udlm's daemon says of whom or what a lockspace waits for. @waiting: "" where it is another's
+ */
+static void waiting_print(const char *waiting, const char *name)
+{
+	bool is_ours = false;
+
+	while (*waiting) {
+		int bytes = (int)strcspn(waiting, "\n");
+
+		if (!strncmp(waiting, DLMC_WAITING_LOCKSPACE, strlen(DLMC_WAITING_LOCKSPACE))) {
+			const char *of = waiting + strlen(DLMC_WAITING_LOCKSPACE);
+
+			is_ours = (size_t)(waiting + bytes - of) == strlen(name) &&
+				  !strncmp(of, name, strlen(name));
+		} else if (is_ours &&
+			   !strncmp(waiting, DLMC_INFO_WAITING, strlen(DLMC_INFO_WAITING))) {
+			int key = (int)strlen(DLMC_INFO_WAITING);
+
+			printf("waiting       %.*s\n", bytes - key, waiting + key);
+		}
+		waiting += bytes + (waiting[bytes] == '\n');
+	}
+}
+
+static void lockspace_print(struct dlmc_lockspace *ls, bool all_nodes, const char *waiting)
 {
 	const struct dlmc_change *next = &ls->cg_next;
 
@@ -147,13 +172,29 @@ static void lockspace_print(struct dlmc_lockspace *ls, bool all_nodes)
 			printf("new status    wait %s\n", condition_name(next->wait_condition));
 		members_print("new members", ls->name, DLMC_NODES_NEXT);
 	}
+	waiting_print(waiting, ls->name);
 	if (all_nodes)
 		nodes_print(ls->name);
 	printf("\n");
 }
 
+/* Return: the text of LOCKSPACE_WAITING, for admin_answer_done(); empty where nobody knows */
+static struct admin_answer waiting_get(void)
+{
+	struct admin_request request = {.command = DLMC_CMD_LOCKSPACE_WAITING};
+	struct admin_answer answer = {0};
+
+	if (admin_daemon(0, NULL) != 1 || admin_ask(&request, &answer))
+		return (struct admin_answer){0};
+	if (answer.result)
+		admin_answer_done(&answer);
+	return answer;
+}
+
 static int one_print(const struct args *args, char *name)
 {
+	struct admin_answer waiting;
+
 	struct dlmc_lockspace ls = {0};
 	int rv = dlmc_lockspace_info(name, &ls);
 
@@ -163,14 +204,17 @@ static int one_print(const struct args *args, char *name)
 		say_lockspace(name, -rv);
 	if (rv < 0)
 		return 1;
+	waiting = waiting_get();
 	printf("dlm lockspaces\n");
-	lockspace_print(&ls, args->all_nodes);
+	lockspace_print(&ls, args->all_nodes, waiting.text ? waiting.text : "");
+	admin_answer_done(&waiting);
 	return 0;
 }
 
 int cmd_ls(const struct args *args)
 {
 	struct dlmc_lockspace *list = NULL;
+	struct admin_answer waiting = {0};
 	int count = 0, rv;
 
 	if (args->word_count)
@@ -182,10 +226,13 @@ int cmd_ls(const struct args *args)
 		say("dlm_controld cannot list its lockspaces: %s", strerror(-rv));
 	if (rv < 0)
 		return 1;
-	if (count > 0)
+	if (count > 0) {
+		waiting = waiting_get();
 		printf("dlm lockspaces\n");
+	}
 	for (int i = 0; i < count; i++)
-		lockspace_print(&list[i], args->all_nodes);
+		lockspace_print(&list[i], args->all_nodes, waiting.text ? waiting.text : "");
+	admin_answer_done(&waiting);
 	free(list);
 	return 0;
 }

@@ -23,6 +23,8 @@ static void short_print(const char *info)
 		admin_value(info, DLMC_INFO_ENGINE_TEXT, 0, text, sizeof(text));
 		printf("engine %s: %s\n", engine, text);
 	}
+	for (unsigned i = 0; admin_value(info, DLMC_INFO_WARNING, i, text, sizeof(text)); i++)
+		printf("warning: %s\n", text);
 	for (unsigned i = 0; admin_value(info, DLMC_INFO_WAITING, i, text, sizeof(text)); i++)
 		printf("waiting: %s\n", text);
 }

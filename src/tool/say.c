@@ -54,6 +54,21 @@ static bool say_waiting(void)
 	return true;
 }
 
+/* Who took the daemon's place, by name. */
+static void say_impostor(void)
+{
+	pid_t pid = 0;
+	uid_t uid = 0;
+
+	if (admin_server(&pid, &uid) || uid == 0 || uid == geteuid())
+		say("who answers in the place of dlm_controld is neither root nor you, and is not "
+		    "to be believed; see with `ss -xlp | grep dlmc` who that is");
+	else
+		say("who answers in the place of dlm_controld is neither root nor you, and is not "
+		    "to be believed: process %ld of user %u",
+			(long)pid, uid);
+}
+
 void say_daemon(int error)
 {
 	switch (error) {
@@ -66,9 +81,7 @@ void say_daemon(int error)
 			run_dir_hint());
 		return;
 	case EPERM:
-		say("who answers in the place of dlm_controld is neither root nor you, and is not "
-		    "to be "
-		    "believed; see with `ss -xlp | grep dlmc` who that is");
+		say_impostor();
 		return;
 	case EACCES:
 		say("no permission to talk to dlm_controld%s; run this command as root",

@@ -221,7 +221,7 @@ def test_the_crowd_of_one_user(daemon):
 def test_malformed(daemon, query):
     bad = [c.request(1, magic=0), c.request(1, version=0x20001), c.request(1, length=95),
            c.request(1, length=0), c.request(1, length=0xFFFFFFFF), c.request(1, length=96 + 4097),
-           c.request(0), c.request(20), c.request(999), c.request(1004), c.request(0xFFFFFFFF),
+           c.request(0), c.request(20), c.request(999), c.request(1999), c.request(0xFFFFFFFF),
            b"\0" * 96, b"\xff" * 96, b"GET / HTTP/1.0\r\n\r\n".ljust(96),
            c.request(c.SET_CONFIG if query else c.DUMP_DEBUG)]
     for data in bad:

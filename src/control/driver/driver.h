@@ -8,6 +8,7 @@
 #include <qb/qbloop.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "base/log.h"
@@ -24,8 +25,30 @@ struct driver_settings {
 	uint32_t client_count_max, client_locks_max;
 	int error_fd;        /* for the standard error of the engine; -1: ours, -2: nowhere */
 	uint32_t timeout_ms; /* an engine that says nothing for so long is dead */
+	uint32_t address_count;
+	struct sockaddr_storage addresses[3]; /* ours */
 	char boot_id[40];
 	char cluster_name[64];
+};
+
+struct driver_peer {
+	uint32_t nodeid;
+	uint32_t mark;
+	uint32_t address_count;
+	struct sockaddr_storage addresses[3]; /* port 0 */
+};
+
+struct driver_probe {
+	uint32_t number, nodeid, global_id, flags;
+	const char *name;
+};
+
+/* Its answer; see struct control_probed. */
+struct driver_probed {
+	uint32_t number, nodeid;
+	int32_t result;
+	uint32_t their_version, our_version, their_lvb_bytes, our_lvb_bytes, their_flags, our_flags;
+	const char *name;
 };
 
 struct driver_member {
@@ -50,6 +73,11 @@ struct driver_events {
 	void (*stopped)(void *context, const char *name, uint32_t number);
 	void (*recovered)(void *context, const char *name, uint32_t number);
 	void (*failed)(void *context, const char *name, uint32_t number, int32_t error);
+	void (*probed)(void *context, const struct driver_probed *probed);
+	/* What a recovery or a probe has waited for, a sentence; "": for nothing any more. */
+	void (*waiting)(void *context, const char *name, const char *text);
+	/* In answer to stop(): the peers that have not finished their goodbye. `ended` follows. */
+	void (*unfinished)(void *context, const uint32_t *nodes, uint32_t count);
 	/* The engine is gone, for certain; @text: why. Nothing else comes after it. */
 	void (*ended)(void *context, const char *text);
 };
@@ -75,6 +103,12 @@ struct driver_ops {
 	 */
 	int (*open)(qb_loop_t *loop, struct log *log, const struct driver_settings *settings,
 		const struct driver_events *events, struct driver **ret);
+	/* A node of the cluster, from its coming to its leaving. Again with other values: replaced. */
+	void (*peer_add)(struct driver *driver, const struct driver_peer *peer);
+	void (*peer_remove)(struct driver *driver, uint32_t nodeid);
+	/* Would this peer take us into the lockspace? `probed` follows. NULL: it cannot be asked. */
+	void (*probe)(struct driver *driver, const struct driver_probe *probe);
+	void (*probe_end)(struct driver *driver, uint32_t number);
 	void (*ls_new)(struct driver *driver, const struct driver_lockspace *lockspace);
 	void (*ls_start)(struct driver *driver, const char *name, uint32_t number,
 		const struct driver_member *members, uint32_t member_count);
@@ -88,8 +122,11 @@ struct driver_ops {
 	int (*dump)(struct driver *driver, const char *name, uint32_t kind, driver_answer answer,
 		void *context, uint64_t id);
 	void (*view)(const struct driver *driver, struct driver_view *ret);
-	/* Orderly end; `ended` follows when it is gone, by force where it does not go by itself. */
+	/* Orderly end: the goodbye to each peer is waited for, `unfinished`, then `ended` follow, by
+	 * force where it does not go by itself. */
 	void (*stop)(struct driver *driver);
+	/* The end at once, by force; `ended` follows. */
+	void (*kill)(struct driver *driver);
 	/* After `ended`, or before our own end. NULL is allowed. */
 	void (*close)(struct driver *driver);
 };

@@ -6,73 +6,34 @@
 
 #include "base/pure/list.h"
 #include "base/pure/must.h"
+#include "control/group/lockspace.h"
+#include "control/group/probe.h"
+#include "control/group/start.h"
 
-/* As many as one input can cause, so that no order ever needs memory that may not be there. */
-#define ORDERS_A_LOCKSPACE 2u
-
-struct order {
-	struct list on_orders;
-	struct lockspace *lockspace;
-	enum group_order_type type;
-	bool is_used;
-};
-
-struct members {
-	struct group_member *list; /* owned */
-	uint32_t count;
-	struct group_change change; /* seq 0: none */
-};
-
-struct lockspace {
-	struct list on_group;
-	char name[DLM_NAME_BYTES_MAX + 1];
-	uint32_t global_id, flags;
-	enum group_state state;
-	bool is_new;      /* the engine has not been told of it */
-	bool is_answered; /* its online has been answered */
-	bool is_released;
-	bool is_gone;    /* freed when its last order has been taken */
-	int32_t result;  /* what the last ANSWER says */
-	uint32_t number; /* of the newest stop or start */
-	uint32_t seq;    /* of the newest change */
-	struct members started, next;
-	struct order orders[ORDERS_A_LOCKSPACE];
-};
-
-struct group {
-	const struct alloc *alloc; /* borrowed */
-	struct list lockspaces;    /* newest first */
-	struct list orders;
-	uint32_t count;
-};
-
-int group_new(const struct alloc *alloc, struct group **ret)
+int group_new(const struct group_settings *settings, struct group **ret)
 {
-	struct group *group = alloc_zeroed(alloc, sizeof(*group));
+	struct group *group = alloc_zeroed(settings->alloc, sizeof(*group));
 
 	if (!group)
 		return -ENOMEM;
-	group->alloc = alloc;
+	group->alloc = settings->alloc;
+	group->fence = settings->fence;
+	group->nodeid = settings->nodeid;
+	group->has_probe = settings->has_probe;
+	group->options = settings->options;
+	group->note = settings->note;
+	group->context = settings->context;
 	list_init(&group->lockspaces);
+	list_init(&group->gone);
 	list_init(&group->orders);
+	list_init(&group->open_probes);
+	if (hash_init(&group->names, group->alloc, lockspace_hash_of) ||
+		hash_init(&group->probes, group->alloc, probe_hash_of)) {
+		group_free(group);
+		return -ENOMEM;
+	}
 	*ret = group;
 	return 0;
-}
-
-static void members_done(struct group *group, struct members *members)
-{
-	alloc_put(group->alloc, members->list, members->count * sizeof(*members->list));
-	*members = (struct members){0};
-}
-
-static void lockspace_free(struct group *group, struct lockspace *ls)
-{
-	for (uint32_t i = 0; i < ORDERS_A_LOCKSPACE; i++)
-		list_remove(&ls->orders[i].on_orders);
-	list_remove(&ls->on_group);
-	members_done(group, &ls->started);
-	members_done(group, &ls->next);
-	alloc_put(group->alloc, ls, sizeof(*ls));
 }
 
 void group_free(struct group *group)
@@ -81,329 +42,242 @@ void group_free(struct group *group)
 
 	if (!group)
 		return;
+	probe_free_all(group);
 	list_for_each_safe (ls, next, &group->lockspaces, on_group)
-		lockspace_free(group, ls);
+		lockspace_free(ls);
+	list_for_each_safe (ls, next, &group->gone, on_group)
+		lockspace_free(ls);
+	hash_done(&group->names);
+	hash_done(&group->probes);
 	alloc_put(group->alloc, group, sizeof(*group));
 }
 
-static struct lockspace *find(const struct group *group, const char *name)
+void group_options_set(struct group *group, const struct group_options *options)
 {
-	struct lockspace *ls;
-
-	list_for_each (ls, &group->lockspaces, on_group) {
-		if (!ls->is_gone && !strcmp(ls->name, name))
-			return ls;
-	}
-	return NULL;
+	group->options = *options;
 }
-
-/* ---- orders and states ---- */
-
-static void order_add(struct group *group, struct lockspace *ls, enum group_order_type type)
-{
-	for (uint32_t i = 0; i < ORDERS_A_LOCKSPACE; i++) {
-		struct order *order = &ls->orders[i];
-
-		if (order->is_used)
-			continue;
-		order->is_used = true;
-		order->type = type;
-		list_add_tail(&group->orders, &order->on_orders);
-		return;
-	}
-	must(!"orders are taken after each input");
-}
-
-/* States that may follow each other; everything else is our own mistake. */
-static const uint32_t next_states[] = {
-	[GROUP_JOINING] = 1u << GROUP_RECOVERING,
-	[GROUP_RECOVERING] = 1u << GROUP_RUNNING | 1u << GROUP_STOPPING | 1u << GROUP_LEAVING,
-	[GROUP_RUNNING] = 1u << GROUP_STOPPING,
-	[GROUP_STOPPING] = 1u << GROUP_RECOVERING | 1u << GROUP_LEAVING,
-	[GROUP_LEAVING] = 0,
-};
-
-static void move(struct lockspace *ls, enum group_state state)
-{
-	must(next_states[ls->state] & 1u << state);
-	ls->state = state;
-}
-
-static void start(struct group *group, struct lockspace *ls)
-{
-	must(ls->next.change.seq);
-	move(ls, GROUP_RECOVERING);
-	members_done(group, &ls->started);
-	ls->started = ls->next;
-	ls->next = (struct members){0};
-	ls->number++;
-	if (ls->is_new)
-		order_add(group, ls, GROUP_ORDER_NEW);
-	ls->is_new = false;
-	order_add(group, ls, GROUP_ORDER_START);
-}
-
-static void stop(struct group *group, struct lockspace *ls)
-{
-	move(ls, GROUP_STOPPING);
-	ls->number++;
-	order_add(group, ls, GROUP_ORDER_STOP);
-}
-
-static void leave(struct group *group, struct lockspace *ls)
-{
-	move(ls, GROUP_LEAVING);
-	order_add(group, ls, GROUP_ORDER_LEAVE);
-}
-
-/* The program gets its last answer, and the lockspace is no more. */
-static void gone(struct group *group, struct lockspace *ls, int32_t result)
-{
-	ls->result = result;
-	ls->is_gone = true;
-	group->count--;
-	order_add(group, ls, GROUP_ORDER_ANSWER);
-}
-
-/* ---- what programs ask for ---- */
-
-int group_online(struct group *group, const char *name, uint32_t flags)
-{
-	size_t bytes = strlen(name);
-	struct lockspace *ls;
-
-	must(bytes && bytes <= DLM_NAME_BYTES_MAX);
-	if (find(group, name))
-		return -EEXIST;
-	if (group->count >= GROUP_LOCKSPACES_MAX)
-		return -ENOSPC;
-	ls = alloc_zeroed(group->alloc, sizeof(*ls));
-	if (!ls)
-		return -ENOMEM;
-	memcpy(ls->name, name, bytes);
-	ls->global_id = group_global_id(name);
-	ls->flags = flags;
-	ls->state = GROUP_JOINING;
-	ls->is_new = true;
-	for (uint32_t i = 0; i < ORDERS_A_LOCKSPACE; i++) {
-		ls->orders[i].lockspace = ls;
-		list_init(&ls->orders[i].on_orders);
-	}
-	list_add_head(&group->lockspaces, &ls->on_group);
-	group->count++;
-	order_add(group, ls, GROUP_ORDER_JOIN);
-	return 0;
-}
-
-int group_offline(struct group *group, const char *name)
-{
-	struct lockspace *ls = find(group, name);
-
-	if (!ls)
-		return -ENOENT;
-	if (ls->is_released || !ls->is_answered)
-		return -EBUSY;
-	ls->is_released = true;
-	if (ls->state == GROUP_RUNNING || ls->state == GROUP_RECOVERING)
-		stop(group, ls);
-	return 0;
-}
-
-/* ---- what the cluster says ---- */
-
-static int members_copy(const struct group *group, const struct group_member *list, uint32_t count,
-	struct members *ret)
-{
-	struct group_member *copy = alloc_get(group->alloc, count * sizeof(*list));
-
-	if (!copy)
-		return -ENOMEM;
-	memcpy(copy, list, count * sizeof(*list));
-	ret->list = copy;
-	ret->count = count;
-	return 0;
-}
-
-static uint32_t removed_count(const struct members *before, const struct members *after)
-{
-	uint32_t count = 0;
-
-	for (uint32_t i = 0; i < before->count; i++) {
-		bool is_there = false;
-
-		for (uint32_t j = 0; j < after->count; j++)
-			is_there |= after->list[j].nodeid == before->list[i].nodeid;
-		count += !is_there;
-	}
-	return count;
-}
-
-int group_members(struct group *group, const char *name, const struct group_member *members,
-	uint32_t member_count, uint32_t joined_count, uint32_t failed_count)
-{
-	struct lockspace *ls = find(group, name);
-	struct members next;
-	int rv;
-
-	must(member_count);
-	if (!ls || ls->state == GROUP_LEAVING)
-		return -ENOENT;
-	rv = members_copy(group, members, member_count, &next);
-	if (rv)
-		return rv;
-	next.change = (struct group_change){.member_count = member_count,
-		.joined_count = joined_count,
-		.failed_count = failed_count,
-		.remove_count = removed_count(&ls->started, &next),
-		.seq = ++ls->seq};
-	members_done(group, &ls->next);
-	ls->next = next;
-	if (ls->state == GROUP_JOINING)
-		start(group, ls);
-	else if (ls->state != GROUP_STOPPING)
-		stop(group, ls);
-	return 0;
-}
-
-int group_left(struct group *group, const char *name)
-{
-	struct lockspace *ls = find(group, name);
-
-	if (!ls || ls->state != GROUP_LEAVING)
-		return -ENOENT;
-	gone(group, ls, ls->result);
-	return 0;
-}
-
-int group_refused(struct group *group, const char *name, int32_t error)
-{
-	struct lockspace *ls = find(group, name);
-
-	must(error < 0);
-	if (!ls || ls->state != GROUP_JOINING)
-		return -ENOENT;
-	gone(group, ls, error);
-	return 0;
-}
-
-/* ---- what the engine reports ---- */
-
-int group_stopped(struct group *group, const char *name, uint32_t number)
-{
-	struct lockspace *ls = find(group, name);
-
-	if (!ls)
-		return -ENOENT;
-	if (ls->state != GROUP_STOPPING || ls->number != number)
-		return -ESTALE;
-	if (ls->is_released)
-		leave(group, ls);
-	else
-		start(group, ls);
-	return 0;
-}
-
-int group_recovered(struct group *group, const char *name, uint32_t number)
-{
-	struct lockspace *ls = find(group, name);
-
-	if (!ls)
-		return -ENOENT;
-	if (ls->state != GROUP_RECOVERING || ls->number != number)
-		return -ESTALE;
-	move(ls, GROUP_RUNNING);
-	if (!ls->is_answered)
-		order_add(group, ls, GROUP_ORDER_ANSWER);
-	ls->is_answered = true;
-	return 0;
-}
-
-int group_failed(struct group *group, const char *name, uint32_t number, int32_t error)
-{
-	struct lockspace *ls = find(group, name);
-
-	if (!ls)
-		return -ENOENT;
-	if (ls->state != GROUP_RECOVERING || ls->number != number)
-		return -ESTALE;
-	if (ls->is_answered)
-		return -EIO;
-	ls->is_released = true;
-	ls->result = error < 0 ? error : -EIO;
-	leave(group, ls);
-	return 0;
-}
-
-bool group_order_take(struct group *group, struct group_order *ret)
-{
-	struct order *order = list_first(&group->orders, struct order, on_orders);
-	struct lockspace *ls, *next;
-
-	/* What the order before this one pointed to is not needed any more. */
-	list_for_each_safe (ls, next, &group->lockspaces, on_group) {
-		if (ls->is_gone && !ls->orders[0].is_used && !ls->orders[1].is_used)
-			lockspace_free(group, ls);
-	}
-	if (!order)
-		return false;
-	ls = order->lockspace;
-	list_remove(&order->on_orders);
-	order->is_used = false;
-	*ret = (struct group_order){.type = order->type,
-		.number = ls->number,
-		.result = ls->result,
-		.global_id = ls->global_id,
-		.flags = ls->flags,
-		.member_count = ls->started.count,
-		.members = ls->started.list};
-	memcpy(ret->name, ls->name, sizeof(ret->name));
-	return true;
-}
-
-/* ---- looking ---- */
 
 uint32_t group_count(const struct group *group)
 {
 	return group->count;
 }
 
-static void view_fill(const struct lockspace *ls, struct group_view *ret)
+bool group_order_take(struct group *group, struct group_order *ret)
 {
-	const struct members *shown = ls->started.count ? &ls->started : &ls->next;
-
-	*ret = (struct group_view){.global_id = ls->global_id,
-		.state = ls->state,
-		.is_released = ls->is_released,
-		.is_stopped = ls->state == GROUP_STOPPING || ls->state == GROUP_LEAVING ||
-			      ls->state == GROUP_JOINING,
-		.started = ls->started.change,
-		.next = ls->next.change,
-		.member_count = shown->count,
-		.members = shown->list};
-	memcpy(ret->name, ls->name, sizeof(ret->name));
+	return orders_take(group, ret);
 }
 
-bool group_view(const struct group *group, uint32_t index, struct group_view *ret)
-{
-	struct lockspace *ls;
+/* ---- programs ---- */
 
-	list_for_each (ls, &group->lockspaces, on_group) {
-		if (ls->is_gone || index--)
-			continue;
-		view_fill(ls, ret);
+int group_online(struct group *group, struct fence_now now, const char *name, uint32_t flags,
+	const struct group_placement *placement)
+{
+	must(name[0] && strlen(name) <= DLM_NAME_BYTES_MAX);
+	if (lockspace_find(group, name))
+		return -EEXIST;
+	if (group->count >= GROUP_LOCKSPACES_MAX)
+		return -ENOSPC;
+	return lockspace_new(group, now, name, flags, placement);
+}
+
+int group_offline(struct group *group, struct fence_now now, const char *name)
+{
+	struct lockspace *ls = lockspace_find(group, name);
+
+	if (!ls)
+		return -ENOENT;
+	if (ls->is_leaving || !ls->is_answered)
+		return -EBUSY;
+	lockspace_leave(ls, 0);
+	return 0;
+}
+
+/* ---- the cluster ---- */
+
+int group_looked(struct group *group, struct fence_now now, const char *name, const uint32_t *nodes,
+	uint32_t count)
+{
+	struct lockspace *ls = lockspace_find(group, name);
+
+	if (!ls || !ls->is_looking)
+		return -ENOENT;
+	return probe_looked(ls, nodes, count);
+}
+
+/* One that has been asked for. */
+static struct lockspace *find_joined(const struct group *group, const char *name)
+{
+	struct lockspace *ls = lockspace_find(group, name);
+
+	return ls && !ls->is_looking ? ls : NULL;
+}
+
+int group_confchg(struct group *group, struct fence_now now, const char *name,
+	const struct fence_change *change)
+{
+	struct lockspace *ls = find_joined(group, name);
+
+	return ls ? lockspace_confchg(ls, now, change) : -ENOENT;
+}
+
+int group_ring(
+	struct group *group, struct fence_now now, const char *name, uint32_t nodeid, uint64_t seq)
+{
+	struct lockspace *ls = find_joined(group, name);
+
+	if (!ls)
+		return -ENOENT;
+	ls->ring_seq = seq;
+	ls->ring_wait = false;
+	start_advance(ls);
+	return 0;
+}
+
+static bool is_known_member(const struct lockspace *ls, uint32_t nodeid)
+{
+	struct change *change;
+
+	if (ls->started && change_member(ls->started, nodeid) >= 0)
 		return true;
+	list_for_each (change, &ls->changes, on_lockspace) {
+		if (change_member(change, nodeid) >= 0)
+			return true;
 	}
 	return false;
 }
 
-bool group_find(const struct group *group, const char *name, struct group_view *ret)
+/* What is wrong with a message; NULL: nothing. */
+static const char *find_fault(const struct lockspace *ls, uint32_t sender, const void *data,
+	size_t bytes, struct cpg_header *ret)
 {
-	const struct lockspace *ls = find(group, name);
+	uint16_t version[3];
+
+	if (cpg_header_decode(data, bytes, ret))
+		return "too short";
+	fence_version(ls->group->fence, version);
+	if (ret->version[0] != version[0] || ret->version[1] != version[1])
+		return "of another version";
+	if (ret->nodeid != sender)
+		return "in the name of another node";
+	if (!is_known_member(ls, sender))
+		return "of a node that is no member";
+	return NULL;
+}
+
+int group_deliver(struct group *group, struct fence_now now, const char *name, uint32_t sender,
+	const void *data, size_t bytes)
+{
+	struct lockspace *ls = find_joined(group, name);
+	struct cpg_header header;
+	const char *fault;
 
 	if (!ls)
-		return false;
-	view_fill(ls, ret);
-	return true;
+		return -ENOENT;
+	/* Before the change that brings us in, others talk of what is not ours. */
+	if (!ls->change_seq)
+		return 0;
+	fault = find_fault(ls, sender, data, bytes, &header);
+	if (fault) {
+		lockspace_note(ls, FENCE_WARNING, "a message of node %u, %zu bytes, is %s", sender,
+			bytes, fault);
+		return -EBADMSG;
+	}
+	if (header.type == CPG_START)
+		return start_receive(ls, &header, data, bytes);
+	/* Posix locks are not served: we never say HAVEPLOCK, and nobody expects us to keep them.
+	 */
+	if (header.type >= CPG_PLOCK && header.type <= CPG_PLOCKS_DATA)
+		return 0;
+	lockspace_note(ls, FENCE_WARNING, "a message of node %u of an unknown type, %u", sender,
+		header.type);
+	return -EBADMSG;
+}
+
+int group_join_failed(struct group *group, struct fence_now now, const char *name, int32_t error)
+{
+	struct lockspace *ls = find_joined(group, name);
+
+	if (!ls || ls->change_seq)
+		return -ENOENT;
+	lockspace_gone(ls, error < 0 ? error : -EIO);
+	return 0;
+}
+
+void group_tick(struct group *group, struct fence_now now)
+{
+	struct lockspace *ls;
+
+	list_for_each (ls, &group->lockspaces, on_group) {
+		probe_tick(ls, now);
+		start_advance(ls);
+	}
+}
+
+bool group_is_waiting(const struct group *group)
+{
+	struct lockspace *ls;
+
+	list_for_each (ls, &group->lockspaces, on_group) {
+		if (lockspace_is_waiting(ls))
+			return true;
+	}
+	return false;
+}
+
+/* ---- the engine ---- */
+
+int group_probed(struct group *group, struct fence_now now, const char *name, uint32_t number,
+	const struct group_probe_result *result)
+{
+	return probe_answered(group, result, number);
+}
+
+int group_stopped(struct group *group, struct fence_now now, const char *name, uint32_t number)
+{
+	struct lockspace *ls = lockspace_find(group, name);
+
+	if (!ls)
+		return -ENOENT;
+	if (ls->engine != LOCKSPACE_ENGINE_STOPPING || ls->number != number ||
+		orders_has(&ls->orders[LOCKSPACE_ORDER_STOP]))
+		return -ESTALE;
+	lockspace_stopped(ls);
+	return 0;
+}
+
+static bool is_starting(const struct lockspace *ls, uint32_t number)
+{
+	return ls->engine == LOCKSPACE_ENGINE_STARTING && ls->number == number &&
+	       !orders_has(&ls->orders[LOCKSPACE_ORDER_START]);
+}
+
+int group_recovered(struct group *group, struct fence_now now, const char *name, uint32_t number)
+{
+	struct lockspace *ls = lockspace_find(group, name);
+
+	if (!ls)
+		return -ENOENT;
+	if (!is_starting(ls, number))
+		return -ESTALE;
+	ls->engine = LOCKSPACE_ENGINE_RUNNING;
+	ls->has_recovered = true;
+	return 0;
+}
+
+int group_failed(
+	struct group *group, struct fence_now now, const char *name, uint32_t number, int32_t error)
+{
+	struct lockspace *ls = lockspace_find(group, name);
+
+	if (!ls)
+		return -ENOENT;
+	if (!is_starting(ls, number))
+		return -ESTALE;
+	if (ls->has_recovered)
+		return -EIO;
+	lockspace_note(ls, FENCE_ERROR, "it is left, since the lock engine could not start it");
+	lockspace_leave(ls, error < 0 ? error : -EIO);
+	return 0;
 }
 
 /* ---- the lockspace's number ---- */
@@ -418,7 +292,7 @@ static uint32_t crc32_byte(uint32_t crc, uint8_t byte)
 
 uint32_t group_global_id(const char *name)
 {
-	static const char prefix[] = "dlm:ls:";
+	static const char prefix[] = CPG_GROUP_LOCKSPACE;
 	uint32_t crc = 0xFFFFFFFFu;
 
 	for (size_t i = 0; i < sizeof(prefix) - 1; i++)

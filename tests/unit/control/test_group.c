@@ -1,262 +1,336 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "control/group/group.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "cmocka_all.h"
-#include "faulty_alloc.h"
-
-static struct faulty_alloc faulty;
-static struct group *group;
-static char orders[512]; /* what drain() took, in short */
-
-static const struct group_member us = {.nodeid = 1, .weight = 1};
-static const struct group_member two[] = {{.nodeid = 1, .weight = 1}, {.nodeid = 2, .weight = 1}};
-
-static int setup(void **state)
-{
-	faulty_alloc_init(&faulty);
-	return group_new(&faulty.alloc, &group);
-}
-
-static int teardown(void **state)
-{
-	group_free(group);
-	assert_int_equal(faulty.used_count, 0);
-	return 0;
-}
-
-static void note(const struct group_order *order)
-{
-	static const char *const words[] = {
-		[GROUP_ORDER_JOIN] = "join",
-		[GROUP_ORDER_LEAVE] = "leave",
-		[GROUP_ORDER_NEW] = "new",
-		[GROUP_ORDER_START] = "start",
-		[GROUP_ORDER_STOP] = "stop",
-		[GROUP_ORDER_ANSWER] = "answer",
-	};
-	size_t at = strlen(orders);
-
-	snprintf(orders + at, sizeof(orders) - at, "%s%s %s", at ? ", " : "", words[order->type],
-		order->name);
-	at = strlen(orders);
-	if (order->type == GROUP_ORDER_START)
-		snprintf(orders + at, sizeof(orders) - at, " %u/%u", order->number,
-			order->member_count);
-	if (order->type == GROUP_ORDER_STOP)
-		snprintf(orders + at, sizeof(orders) - at, " %u", order->number);
-	if (order->type == GROUP_ORDER_ANSWER)
-		snprintf(orders + at, sizeof(orders) - at, " %d", order->result);
-}
-
-static const char *drain(void)
-{
-	struct group_order order;
-
-	orders[0] = '\0';
-	while (group_order_take(group, &order)) {
-		if (order.type == GROUP_ORDER_START)
-			assert_int_equal(order.members[0].nodeid, 1);
-		note(&order);
-	}
-	return orders;
-}
-
-static void running(const char *name)
-{
-	assert_int_equal(group_online(group, name, 0), 0);
-	drain();
-	assert_int_equal(group_members(group, name, &us, 1, 1, 0), 0);
-	drain();
-	assert_int_equal(group_recovered(group, name, 1), 0);
-	drain();
-}
+#include "group_room.h"
 
 static void test_life_of_one(void **state)
 {
-	struct group_view view;
+	joining();
+	assert_int_equal(view().state, GROUP_JOINING);
+	assert_true(view().is_joining && view().is_stopped);
+	assert_int_equal(group_offline(group, now, "a"), -EBUSY);
+	confchg("1", "1", "");
+	assert_orders("");
+	assert_int_equal(view().next.wait, GROUP_WAIT_RINGID);
+	ring(7);
+	assert_orders("START 1 joining");
+	assert_int_equal(group_offline(group, now, "a"), -EBUSY);
+	hear_ourselves();
+	assert_orders("stateful, new, start 1 with 1, answer 0");
+	assert_int_equal(view().state, GROUP_RECOVERING);
+	recovered();
+	assert_int_equal(view().state, GROUP_RUNNING);
+	assert_false(view().is_joining || view().is_stopped);
+	assert_true(view().is_udlm_only);
+	assert_int_equal(view().started.seq, 1);
+	assert_int_equal(view().started.combined_seq, 1);
+	assert_int_equal(view().next.seq, 0);
+	assert_false(group_is_waiting(group));
 
-	assert_int_equal(group_online(group, "x", DLM_LSFL_BIT_FS), 0);
-	assert_string_equal(drain(), "join x");
-	assert_true(group_find(group, "x", &view));
-	assert_int_equal(view.state, GROUP_JOINING);
-	assert_true(view.is_stopped);
-	assert_int_equal(view.started.seq, 0);
-
-	assert_int_equal(group_members(group, "x", &us, 1, 1, 0), 0);
-	assert_string_equal(drain(), "new x, start x 1/1");
-	assert_int_equal(group_recovered(group, "x", 1), 0);
-	assert_string_equal(drain(), "answer x 0");
-	assert_true(group_find(group, "x", &view));
-	assert_int_equal(view.state, GROUP_RUNNING);
-	assert_false(view.is_stopped);
-	assert_int_equal(view.started.seq, 1);
-	assert_int_equal(view.started.joined_count, 1);
-	assert_int_equal(view.member_count, 1);
-
-	assert_int_equal(group_offline(group, "x"), 0);
-	assert_string_equal(drain(), "stop x 2");
-	assert_int_equal(group_offline(group, "x"), -EBUSY);
-	assert_int_equal(group_left(group, "x"), -ENOENT);
-	assert_int_equal(group_stopped(group, "x", 2), 0);
-	assert_string_equal(drain(), "leave x");
-	assert_int_equal(group_left(group, "x"), 0);
-	assert_false(group_find(group, "x", &view));
-	assert_string_equal(drain(), "answer x 0");
+	assert_int_equal(group_offline(group, now, "a"), 0);
+	assert_orders("stop 2");
+	assert_int_equal(view().state, GROUP_STOPPING);
+	assert_int_equal(group_offline(group, now, "a"), -EBUSY);
+	stopped();
+	assert_orders("leave");
+	assert_int_equal(view().state, GROUP_LEAVING);
+	confchg("", "", "1l");
 	assert_int_equal(group_count(group), 0);
-	assert_int_equal(faulty.used_count, 1); /* the group itself */
+	assert_orders("answer 0");
+	assert_int_equal(group_offline(group, now, "a"), -ENOENT);
+	assert_int_equal(confchg_of("a", "1", "1", ""), -ENOENT);
 }
 
-static void test_the_same_name_again(void **state)
+static void test_doors(void **state)
 {
-	running("x");
-	assert_int_equal(group_online(group, "x", 0), -EEXIST);
-	assert_string_equal(drain(), "");
-	group_offline(group, "x");
-	drain();
-	group_stopped(group, "x", 2);
-	drain();
-	group_left(group, "x");
-	/* gone, though its last answer has not been taken */
-	assert_int_equal(group_online(group, "x", 0), 0);
-	assert_string_equal(drain(), "answer x 0, join x");
-	assert_int_equal(group_count(group), 1);
+	struct group_view none;
+	char name[32];
+
+	assert_int_equal(group_online(group, now, "a", 0, &plain), 0);
+	assert_int_equal(group_online(group, now, "a", 0, &plain), -EEXIST);
+	assert_int_equal(group_offline(group, now, "b"), -ENOENT);
+	assert_int_equal(group_looked(group, now, "b", NULL, 0), -ENOENT);
+	assert_int_equal(group_ring(group, now, "a", 1, 7), -ENOENT);
+	assert_int_equal(confchg_of("a", "1", "1", ""), -ENOENT);
+	assert_int_equal(group_deliver(group, now, "a", 1, NULL, 0), -ENOENT);
+	assert_int_equal(group_stopped(group, now, "a", 1), -ESTALE);
+	assert_int_equal(group_recovered(group, now, "a", 0), -ESTALE);
+	assert_int_equal(group_failed(group, now, "a", 0, -EIO), -ESTALE);
+	assert_int_equal(group_stopped(group, now, "b", 1), -ENOENT);
+	assert_int_equal(group_recovered(group, now, "b", 1), -ENOENT);
+	assert_int_equal(group_failed(group, now, "b", 1, -EIO), -ENOENT);
+	assert_int_equal(group_join_failed(group, now, "b", -EIO), -ENOENT);
+	for (uint32_t i = 1; i < GROUP_LOCKSPACES_MAX; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		assert_int_equal(group_online(group, now, name, 0, &plain), 0);
+	}
+	assert_int_equal(group_online(group, now, "more", 0, &plain), -ENOSPC);
+	assert_int_equal(group_count(group), GROUP_LOCKSPACES_MAX);
+	assert_true(group_view(group, 0, &none));
+	assert_string_equal(none.name, "n1023");
+	assert_true(group_view(group, 1023, &none));
+	assert_string_equal(none.name, "a");
+	assert_false(group_view(group, 1024, &none));
+	assert_false(group_find(group, "more", &none));
 }
 
-static void test_unknown(void **state)
+static void test_join_fails(void **state)
 {
-	assert_int_equal(group_offline(group, "x"), -ENOENT);
-	assert_int_equal(group_members(group, "x", &us, 1, 1, 0), -ENOENT);
-	assert_int_equal(group_left(group, "x"), -ENOENT);
-	assert_int_equal(group_refused(group, "x", -EIO), -ENOENT);
-	assert_int_equal(group_stopped(group, "x", 1), -ENOENT);
-	assert_int_equal(group_recovered(group, "x", 1), -ENOENT);
-	assert_int_equal(group_failed(group, "x", 1, -EIO), -ENOENT);
-	assert_string_equal(drain(), "");
-}
-
-static void test_members_change(void **state)
-{
-	struct group_view view;
-
-	running("x");
-	assert_int_equal(group_members(group, "x", two, 2, 1, 0), 0);
-	assert_string_equal(drain(), "stop x 2");
-	assert_true(group_find(group, "x", &view));
-	assert_int_equal(view.next.seq, 2);
-	assert_int_equal(view.started.seq, 1);
-	assert_true(view.is_stopped);
-	/* another change while the engine stops takes the place of the first */
-	assert_int_equal(group_members(group, "x", &us, 1, 0, 1), 0);
-	assert_string_equal(drain(), "");
-	assert_int_equal(group_stopped(group, "x", 1), -ESTALE);
-	assert_int_equal(group_stopped(group, "x", 2), 0);
-	assert_string_equal(drain(), "start x 3/1");
-	assert_int_equal(group_recovered(group, "x", 1), -ESTALE);
-	/* and another while it recovers */
-	assert_int_equal(group_members(group, "x", two, 2, 1, 0), 0);
-	assert_string_equal(drain(), "stop x 4");
-	assert_int_equal(group_recovered(group, "x", 3), -ESTALE);
-	assert_int_equal(group_stopped(group, "x", 4), 0);
-	assert_string_equal(drain(), "start x 5/2");
-	assert_int_equal(group_recovered(group, "x", 5), 0);
-	assert_string_equal(drain(), ""); /* its program was answered long ago */
-	assert_int_equal(group_members(group, "x", &us, 1, 0, 1), 0);
-	group_find(group, "x", &view);
-	assert_int_equal(view.next.remove_count, 1);
-	assert_int_equal(view.next.failed_count, 1);
-}
-
-static void test_released_while_members_change(void **state)
-{
-	running("x");
-	group_members(group, "x", two, 2, 1, 0);
-	drain();
-	assert_int_equal(group_offline(group, "x"), 0);
-	assert_string_equal(drain(), "");
-	assert_int_equal(group_stopped(group, "x", 2), 0);
-	assert_string_equal(drain(), "leave x");
-	assert_int_equal(group_members(group, "x", &us, 1, 0, 1), -ENOENT);
-}
-
-static void test_not_released_before_it_is_there(void **state)
-{
-	group_online(group, "x", 0);
-	assert_int_equal(group_offline(group, "x"), -EBUSY);
-	drain();
-	group_members(group, "x", &us, 1, 1, 0);
-	assert_int_equal(group_offline(group, "x"), -EBUSY);
-}
-
-static void test_refused_by_the_cluster(void **state)
-{
-	group_online(group, "x", 0);
-	drain();
-	assert_int_equal(group_refused(group, "x", -EPERM), 0);
-	assert_string_equal(drain(), "answer x -1");
+	joining();
+	assert_int_equal(group_join_failed(group, now, "a", -EPERM), 0);
+	assert_orders("answer -1");
 	assert_int_equal(group_count(group), 0);
+	joining();
+	confchg("1", "1", "");
+	assert_int_equal(group_join_failed(group, now, "a", -EPERM), -ENOENT);
+}
+
+static void test_numbers(void **state)
+{
+	running();
+	assert_int_equal(group_recovered(group, now, "a", 1), -ESTALE);
+	confchg("1 2", "2", "");
+	/* Not before it has been taken. */
+	assert_int_equal(group_stopped(group, now, "a", 2), -ESTALE);
+	assert_orders("stop 2");
+	assert_int_equal(group_stopped(group, now, "a", 1), -ESTALE);
+	assert_int_equal(group_recovered(group, now, "a", 2), -ESTALE);
+	stopped();
+	assert_int_equal(group_stopped(group, now, "a", 2), -ESTALE);
+	assert_orders("START 2");
+}
+
+/* A change while the engine still recovers: its start is of the past. */
+static void test_change_while_recovering(void **state)
+{
+	running();
+	confchg("1 2", "2", "");
+	drain();
+	stopped();
+	drain();
+	hear_ourselves();
+	hear((struct say){.from = 2, .seq = 1, .members = "1 2", .joined = 1});
+	assert_orders("start 3 with 1 2");
+	confchg("1", "", "2l");
+	assert_orders("stop 4");
+	assert_int_equal(group_recovered(group, now, "a", 3), -ESTALE);
+	assert_int_equal(group_failed(group, now, "a", 3, -EIO), -ESTALE);
+	assert_int_equal(view().next.wait, GROUP_WAIT_STOP);
+	assert_string_equal(view().text, "the lock engine has not stopped yet");
+	stopped();
+	assert_orders("START 3");
+	hear_ourselves();
+	assert_orders("start 5 with 1");
 }
 
 static void test_first_start_fails(void **state)
 {
-	group_online(group, "x", 0);
+	joining();
+	confchg("1", "1", "");
+	ring(7);
 	drain();
-	group_members(group, "x", &us, 1, 1, 0);
-	drain();
-	assert_int_equal(group_failed(group, "x", 1, -ENOMEM), 0);
-	assert_string_equal(drain(), "leave x");
-	group_left(group, "x");
-	assert_string_equal(drain(), "answer x -12");
+	hear_ourselves();
+	assert_orders("stateful, new, start 1 with 1, answer 0");
+	assert_int_equal(group_failed(group, now, "a", 1, -ENOMEM), 0);
+	assert_orders("stop 2");
+	assert_int_equal(group_offline(group, now, "a"), -EBUSY);
+	stopped();
+	assert_orders("leave");
+	confchg("", "", "1l");
+	assert_orders("answer -12");
 }
 
 static void test_later_start_fails(void **state)
 {
-	running("x");
-	group_members(group, "x", two, 2, 1, 0);
+	running();
+	confchg("1", "", "9l");
 	drain();
-	group_stopped(group, "x", 2);
+	stopped();
 	drain();
-	assert_int_equal(group_failed(group, "x", 3, -ENOMEM), -EIO);
+	hear_ourselves();
+	assert_orders("start 3 with 1");
+	assert_int_equal(group_failed(group, now, "a", 3, -ENOMEM), -EIO);
+	assert_orders("");
 }
 
+/* It is released while the members agree: who leaves says nothing more, and its engine stays still.
+ */
+static void test_release_in_a_change(void **state)
+{
+	running();
+	confchg("1 2", "2", "");
+	assert_orders("stop 2");
+	assert_int_equal(group_offline(group, now, "a"), 0);
+	assert_orders("");
+	stopped();
+	assert_orders("leave");
+	group_tick(group, now);
+	assert_orders("");
+	assert_false(group_is_waiting(group));
+	confchg("2", "", "1l");
+	assert_orders("answer 0");
+
+	running();
+	confchg("1 2", "2", "");
+	drain();
+	stopped();
+	assert_orders("START 2");
+	assert_int_equal(group_offline(group, now, "a"), 0);
+	assert_orders("leave");
+	hear_ourselves();
+	hear((struct say){.from = 2, .seq = 1, .members = "1 2", .joined = 1});
+	assert_orders("");
+	assert_int_equal(view().started.member_count, 2);
+	confchg("2", "", "1l");
+	assert_orders("answer 0");
+}
+
+static void refused(
+	struct say say, int cut, uint16_t version, uint32_t header_nodeid, const char *why)
+{
+	uint8_t data[CPG_MESSAGE_MAX];
+	size_t bytes = say_encode(&say, data) - (size_t)cut;
+
+	data[0] = (uint8_t)version;
+	data[8] = (uint8_t)header_nodeid;
+	notes[0] = '\0';
+	assert_int_equal(group_deliver(group, now, "a", say.from, data, bytes), -EBADMSG);
+	assert_non_null(strstr(notes, why));
+}
+
+static void test_odd_messages(void **state)
+{
+	struct say say = {.from = 1, .seq = 1, .members = "1", .joined = 1};
+	uint8_t data[CPG_MESSAGE_MAX];
+
+	joining();
+	/* Before we are in, all is passed over. */
+	assert_int_equal(group_deliver(group, now, "a", 2, "", 0), 0);
+	confchg("1", "1", "");
+	refused(say, 0, 2, 1, "of another version");
+	refused(say, 0, 3, 2, "in the name of another node");
+	refused(say, 1, 3, 1, "malformed");
+	refused(say, 37, 3, 1, "too short");
+	say.from = 2;
+	refused(say, 0, 3, 2, "no member");
+	say.from = 1;
+	say_encode(&say, data);
+	data[6] = 18;
+	assert_int_equal(group_deliver(group, now, "a", 1, data, 76), -EBADMSG);
+	data[6] = 10;
+	assert_int_equal(group_deliver(group, now, "a", 1, data, 76), -EBADMSG);
+	notes[0] = '\0';
+	for (uint8_t type = CPG_PLOCK; type <= CPG_PLOCKS_DATA; type++) {
+		data[6] = type;
+		assert_int_equal(group_deliver(group, now, "a", 1, data, 76), 0);
+	}
+	assert_string_equal(notes, "");
+	assert_int_equal(view().next.missing_count, 1);
+}
+
+static void test_too_many_members(void **state)
+{
+	uint8_t data[CPG_MESSAGE_MAX + 4] = {0};
+	struct say say = {.from = 1, .seq = 1, .members = "1", .joined = 1};
+
+	joining();
+	confchg("1", "1", "");
+	say_encode(&say, data);
+	data[48] = data[56] = 129; /* id count, member count */
+	assert_int_equal(group_deliver(group, now, "a", 1, data, 72 + 4 * 129), -EBADMSG);
+	data[48] = 128;
+	assert_int_equal(group_deliver(group, now, "a", 1, data, 72 + 4 * 129), -EBADMSG);
+}
+
+/* Without memory nothing changes, whatever allocation fails. */
+static void test_no_memory(void **state)
+{
+	static const struct group_weight weights[] = {{.nodeid = 1, .weight = 2}};
+	struct group_placement placement = {.weights = weights, .weight_count = 1};
+	int rv, failed = 0;
+
+	for (uint64_t more = 0;; more++) {
+		faulty_alloc_fail(&faulty, more);
+		rv = group_online(group, now, "a", 0, &placement);
+		faulty_alloc_heal(&faulty);
+		if (!rv)
+			break;
+		assert_int_equal(rv, -ENOMEM);
+		assert_int_equal(group_count(group), 0);
+		failed++;
+	}
+	assert_true(failed >= 2);
+	assert_orders("look");
+	assert_int_equal(group_looked(group, now, "a", NULL, 0), 0);
+	assert_orders("join");
+	for (failed = 0;; failed++) {
+		faulty_alloc_fail(&faulty, (uint64_t)failed);
+		rv = confchg_of("a", "1 2", "1", "");
+		faulty_alloc_heal(&faulty);
+		if (!rv)
+			break;
+		assert_int_equal(rv, -ENOMEM);
+		assert_orders("");
+		assert_int_equal(view().next.seq, 0);
+	}
+	assert_true(failed >= 2);
+	faulty_alloc_fail(&faulty, 0);
+	ring(7);
+	assert_orders("START 1 joining");
+	hear_ourselves();
+	hear((struct say){.from = 2, .seq = 3, .started_count = 2, .members = "1 2", .joined = 1});
+	assert_orders("stateful, new, start 1 with 1 2, answer 0");
+	assert_int_equal(started[0].weight, 2);
+	assert_int_equal(started[1].weight, 0);
+}
+
+static uint32_t many[CPG_MEMBERS_MAX];
+
+static void many_begin(const char *name)
+{
+	struct fence_change change = {.members = many,
+		.member_count = CPG_MEMBERS_MAX,
+		.joined = many,
+		.joined_count = 1};
+	struct group_order order;
+
+	assert_int_equal(group_online(group, now, name, 0, &plain), 0);
+	assert_true(group_order_take(group, &order));
+	assert_int_equal(group_looked(group, now, name, many, CPG_MEMBERS_MAX), 0);
+	assert_true(group_order_take(group, &order));
+	assert_int_equal(group_confchg(group, now, name, &change), 0);
+	assert_int_equal(group_ring(group, now, name, 1, 7), 0);
+	assert_true(group_order_take(group, &order));
+	assert_int_equal(order.type, GROUP_ORDER_SEND);
+	memcpy(sent[0], order.data, order.bytes);
+	sent_bytes[0] = order.bytes;
+	assert_false(group_order_take(group, &order));
+}
+
+/* As many lockspaces as there may be, with as many members. */
 static void test_many(void **state)
 {
-	struct group_view view;
-	char name[16];
+	struct group_order order;
+	char name[32];
 
+	for (uint32_t i = 0; i < CPG_MEMBERS_MAX; i++)
+		many[i] = i + 1;
 	for (uint32_t i = 0; i < GROUP_LOCKSPACES_MAX; i++) {
 		snprintf(name, sizeof(name), "n%u", i);
-		assert_int_equal(group_online(group, name, 0), 0);
-		drain();
+		many_begin(name);
+		for (uint32_t n = 1; n <= CPG_MEMBERS_MAX; n++) {
+			assert_false(group_order_take(group, &order));
+			sent[0][8] = (uint8_t)n;
+			assert_int_equal(
+				group_deliver(group, now, name, n, sent[0], sent_bytes[0]), 0);
+		}
+		while (group_order_take(group, &order)) {
+			if (order.type == GROUP_ORDER_START)
+				assert_int_equal(order.member_count, CPG_MEMBERS_MAX);
+		}
+		assert_int_equal(order.type, GROUP_ORDER_ANSWER);
 	}
-	assert_int_equal(group_online(group, "more", 0), -ENOSPC);
-	assert_true(group_view(group, 0, &view));
-	assert_string_equal(view.name, "n1023");
-	assert_true(group_view(group, 1023, &view));
-	assert_string_equal(view.name, "n0");
-	assert_false(group_view(group, 1024, &view));
-}
-
-static void test_without_memory(void **state)
-{
-	faulty_alloc_fail(&faulty, 0);
-	assert_int_equal(group_online(group, "x", 0), -ENOMEM);
-	assert_string_equal(drain(), "");
-	faulty_alloc_heal(&faulty);
-	running("x");
-	faulty_alloc_fail(&faulty, 0);
-	assert_int_equal(group_members(group, "x", two, 2, 1, 0), -ENOMEM);
-	assert_string_equal(drain(), "");
-	/* releasing needs none */
-	assert_int_equal(group_offline(group, "x"), 0);
-	drain();
-	assert_int_equal(group_stopped(group, "x", 2), 0);
-	drain();
-	assert_int_equal(group_left(group, "x"), 0);
-	assert_string_equal(drain(), "answer x 0");
+	assert_int_equal(group_count(group), GROUP_LOCKSPACES_MAX);
 }
 
 static void test_global_id(void **state)
@@ -266,36 +340,24 @@ static void test_global_id(void **state)
 	assert_int_equal(group_global_id("lvm_global"), 0x12aabd2d);
 }
 
-static void test_longest_name(void **state)
-{
-	char name[DLM_NAME_BYTES_MAX + 1];
-	struct group_view view;
-
-	memset(name, 'a', sizeof(name) - 1);
-	name[sizeof(name) - 1] = '\0';
-	running(name);
-	assert_true(group_view(group, 0, &view));
-	assert_string_equal(view.name, name);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define ROOM_TEST(name) cmocka_unit_test_setup_teardown(name, room_setup, room_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_life_of_one),
-		TEST(test_the_same_name_again),
-		TEST(test_unknown),
-		TEST(test_members_change),
-		TEST(test_released_while_members_change),
-		TEST(test_not_released_before_it_is_there),
-		TEST(test_refused_by_the_cluster),
-		TEST(test_first_start_fails),
-		TEST(test_later_start_fails),
-		TEST(test_many),
-		TEST(test_without_memory),
-		TEST(test_global_id),
-		TEST(test_longest_name),
+		ROOM_TEST(test_life_of_one),
+		ROOM_TEST(test_doors),
+		ROOM_TEST(test_join_fails),
+		ROOM_TEST(test_numbers),
+		ROOM_TEST(test_change_while_recovering),
+		ROOM_TEST(test_first_start_fails),
+		ROOM_TEST(test_later_start_fails),
+		ROOM_TEST(test_release_in_a_change),
+		ROOM_TEST(test_odd_messages),
+		ROOM_TEST(test_too_many_members),
+		ROOM_TEST(test_no_memory),
+		ROOM_TEST(test_many),
+		cmocka_unit_test(test_global_id),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "control/fence/note.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+void note_line(struct fence *fence, enum fence_level level, const char *format, ...)
+{
+	char text[256];
+	va_list args;
+
+	if (!fence->note)
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	fence->note(fence->context, level, text);
+}
+
+int note_refused(struct fence *fence, uint32_t sender, const char *why)
+{
+	fence->refused_count++;
+	note_line(fence, FENCE_WARNING, "node %u: message of the daemon group refused: %s", sender,
+		why);
+	return -EBADMSG;
+}
