@@ -103,7 +103,8 @@ static dlm_lshandle_t lockspace_join(const struct job *job)
 
 static bool lockspace_leave(const struct job *job, dlm_lshandle_t lockspace)
 {
-	if (!dlm_release_lockspace(job->lockspace, lockspace, 0))
+	/* by force: this node may be master of locks that programs of other nodes hold */
+	if (!dlm_release_lockspace(job->lockspace, lockspace, 1))
 		return true;
 	fprintf(stderr, "counter_node: cannot release lockspace %s: %s\n", job->lockspace,
 		strerror(errno));

@@ -23,7 +23,8 @@ from lab import Lab, LabError, LabRefused  # noqa: E402
 
 NODES = (1, 2, 3)
 WRITERS = 4            # a node
-ADDITIONS = 3000       # in all, at least
+ADDITIONS = 20000      # in all, at least
+EACH = 200             # additions of each writer before a node is killed
 LOSS_SECONDS = 10      # at most, until the job without the lock has lost something
 VICTIM = 2
 AFTER = 4.0            # seconds that the survivors work on
@@ -119,14 +120,19 @@ def part_unlocked(job):
 
 
 def holder_text(lab):
-    """Who holds the lock now, as the nodes say it; ""."""
+    """Who holds the lock at this moment, as its nodes say it; "" if nobody does."""
     for nodeid in NODES:
         if not lab[nodeid].is_on():
             continue
         dump = lab[nodeid].tool("lockdebug", "counter").stdout.splitlines()
         for before, line in zip(dump, dump[1:]):
-            if before.strip() == "Granted" and " EX" in line:
-                return f"node {nodeid} is master of \"counter\" and says: {' '.join(line.split())}"
+            words = line.split()
+            if before.strip() != "Granted" or words[1:2] != ["EX"]:
+                continue
+            place, other = (words[2:4] + ["", ""])[:2]
+            holder = other if place == "Remote:" else nodeid
+            master = other if place == "Master:" else nodeid
+            return f"a process of node {holder} has EX; master of the resource is node {master}"
     return ""
 
 
@@ -180,7 +186,8 @@ class Watch:
             for (name, nodeid), popen in self.job.popens.items():
                 if popen.poll() is not None and (nodeid != VICTIM or not self.killed):
                     return f"{name} of node {nodeid} ended before its time"
-            if not self.killed and books["acknowledged"] >= ADDITIONS / 2 and books["read"]:
+            if not self.killed and books["acknowledged"] >= ADDITIONS / 2 and books["read"] and \
+                    len(books["writers"]) == WRITERS * len(NODES) and min(books["writers"].values()) >= EACH:
                 self.kill()
             elif self.killed and not self.acknowledged:
                 self.look_for_ack()

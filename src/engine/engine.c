@@ -19,6 +19,7 @@
 #include "engine/lock.h"
 #include "engine/message.h"
 #include "engine/node.h"
+#include "engine/probe.h"
 #include "engine/requestqueue.h"
 #include "engine/resource.h"
 
@@ -42,6 +43,9 @@ static void on_deliver(void *context, uint32_t nodeid, const struct wire_frame *
 	if (engine->fatal)
 		return;
 	if (frame->header.cmd == WIRE_CMD_RCOM) {
+		if (frame->rcom.type == WIRE_RCOM_STATUS_REPLY &&
+			probe_receive(engine, nodeid, frame->header.lockspace, &frame->rcom))
+			return;
 		if (ls)
 			recovery_receive(ls, nodeid, &frame->rcom);
 		else
@@ -94,6 +98,27 @@ static void on_gap(void *context, uint32_t nodeid)
 	node_peer_event(context, ENGINE_OUT_PEER_GAP, nodeid);
 }
 
+/*
+ * After whatever may have moved a link: probes go on, and where a lockspace has waited for the end
+ * of one, its recovery asks again.
+ */
+static void links_settle(struct engine *engine)
+{
+	struct engine_lockspace *ls;
+	struct link *link;
+
+	if (engine->fatal)
+		return;
+	probe_settle(engine);
+	list_for_each (link, &engine->links, entry) {
+		if (!link->reopened)
+			continue;
+		link->reopened = false;
+		list_for_each (ls, &engine->lockspaces, entry)
+			recovery_connected(ls, link->nodeid);
+	}
+}
+
 /* ---- the engine ---- */
 
 static void set_defaults(struct engine_settings *settings)
@@ -134,6 +159,8 @@ int engine_new(const struct engine_settings *given, struct engine **ret)
 	list_init(&engine->dirty_links);
 	list_init(&engine->dirty_clients);
 	list_init(&engine->ready);
+	list_init(&engine->probes);
+	list_init(&engine->probes_over);
 	engine->link_owner = (struct link_owner){
 		.deliver = on_deliver,
 		.wakeup = on_wakeup,
@@ -170,6 +197,7 @@ void engine_free(struct engine *engine)
 		return;
 	list_for_each_safe (ls, next_ls, &engine->lockspaces, entry)
 		free_lockspace(ls);
+	probe_free_all(engine);
 	list_for_each_safe (link, next_link, &engine->links, entry)
 		free_link(engine, link);
 	node_events_forget(engine, NULL);
@@ -188,6 +216,7 @@ void engine_tick(struct engine *engine, uint64_t now_ms)
 		return;
 	list_for_each (link, &engine->links, entry)
 		link_tick(link, now_ms);
+	links_settle(engine);
 	list_for_each (ls, &engine->lockspaces, entry) {
 		recovery_tick(ls);
 		directory_tick(ls);
@@ -207,6 +236,7 @@ uint64_t engine_deadline(const struct engine *engine)
 
 	if (engine->fatal)
 		return at_ms;
+	at_ms = probe_deadline(engine);
 	list_for_each (link, &engine->links, entry)
 		at_ms = earlier(at_ms, link_deadline(link));
 	list_for_each (ls, &engine->lockspaces, entry) {
@@ -277,7 +307,7 @@ bool engine_output(struct engine *engine, struct engine_output *ret)
 	/* Bytes first: behind a PEER_CLOSED the last ACK of the FIN exchange would find no
 	 * connection. */
 	return link_output(engine, ret) || node_event_take(engine, ret) ||
-	       client_output(engine, ret);
+	       probe_take(engine, ret) || client_output(engine, ret);
 }
 
 /* ---- peers ---- */
@@ -310,6 +340,7 @@ void engine_peer_remove(struct engine *engine, uint32_t nodeid)
 
 	if (!link)
 		return;
+	probe_peer_gone(engine, nodeid);
 	/* Lockspaces may list it until their next start: the link lives on, with nothing in it. */
 	link_disconnected(link);
 	link_reset(link);
@@ -327,6 +358,8 @@ void engine_peer_connected(struct engine *engine, uint32_t nodeid)
 	link_connected(link);
 	list_for_each (ls, &engine->lockspaces, entry)
 		recovery_connected(ls, nodeid);
+	probe_connected(engine, nodeid);
+	links_settle(engine);
 	if (link_has_output(link))
 		on_wakeup(engine, nodeid);
 }
@@ -338,18 +371,23 @@ void engine_peer_disconnected(struct engine *engine, uint32_t nodeid)
 	if (!link)
 		return;
 	link_disconnected(link);
+	probe_connected(engine, nodeid);
+	links_settle(engine);
 	on_wakeup(engine, nodeid); /* what is left to be sent asks for a new connection */
 }
 
 int engine_peer_receive(struct engine *engine, uint32_t nodeid, const uint8_t *data, size_t size)
 {
 	struct link *link = node_link(engine, nodeid);
+	int used;
 
 	if (!link)
 		return -ENOENT;
 	if (engine->fatal)
 		return (int)size;
-	return link_receive(link, data, size);
+	used = link_receive(link, data, size);
+	links_settle(engine);
+	return used;
 }
 
 size_t engine_peer_take(struct engine *engine, uint32_t nodeid, uint8_t *ret, size_t room)
@@ -367,6 +405,7 @@ void engine_peers_close(struct engine *engine)
 		return;
 	list_for_each (link, &engine->links, entry)
 		link_close(link);
+	links_settle(engine);
 }
 
 int engine_peer_info(const struct engine *engine, uint32_t nodeid, struct engine_peer_info *ret)
@@ -549,7 +588,10 @@ void engine_lockspace_stop(struct engine_lockspace *ls)
 int engine_lockspace_start(struct engine_lockspace *ls, const struct engine_member *members,
 	size_t count, uint32_t start_number)
 {
-	return recovery_start(ls, members, count, start_number);
+	int error = recovery_start(ls, members, count, start_number);
+
+	links_settle(ls->engine);
+	return error;
 }
 
 bool engine_lockspace_running(const struct engine_lockspace *ls)

@@ -99,10 +99,20 @@ enum engine_output_kind {
 			      */
 	ENGINE_OUT_CLIENT,   /* engine_client_take() has callbacks for `client` */
 	ENGINE_OUT_CLIENT_CLOSED, /* all locks of a closed client are gone: `client_context` */
+	ENGINE_OUT_PROBED,        /* a probe is over: `probed` */
 	ENGINE_OUT_RECOVERED,     /* lockspace runs: a start has been completed */
 	ENGINE_OUT_FAILED, /* recovery failed with `error`: blocked until the next stop and start */
 	ENGINE_OUT_FATAL,  /* node failure: what had to be stored or answered cannot be (memory).
 			      Nothing more is sent by this engine; the caller ends the process. */
+};
+
+/* What a probe found: see engine_probe_start(). */
+struct engine_probed {
+	uint32_t number, nodeid;
+	int result;
+	uint32_t their_version, our_version; /* of the protocol, 0x00030002; 0: not known */
+	uint32_t their_lvb_bytes, our_lvb_bytes;
+	uint32_t their_flags, our_flags; /* those that have to be equal */
 };
 
 struct engine_output {
@@ -113,6 +123,7 @@ struct engine_output {
 	struct engine_lockspace *lockspace; /* RECOVERED, FAILED */
 	int error;                          /* FAILED, FATAL */
 	uint32_t start_number;              /* RECOVERED, FAILED: of engine_lockspace_start() */
+	struct engine_probed probed;        /* PROBED */
 };
 
 /** engine_output() - fetch the next output. Return: true and @ret filled; false: none left. */
@@ -159,6 +170,49 @@ size_t engine_peer_take(struct engine *engine, uint32_t nodeid, uint8_t *ret, si
 void engine_peers_close(struct engine *engine);
 /** engine_peer_info() - Return: 0; -ENOENT */
 int engine_peer_info(const struct engine *engine, uint32_t nodeid, struct engine_peer_info *ret);
+
+/* ---- probes: would a member of a lockspace take us? ---- */
+
+struct engine_probe_args {
+	uint32_t number; /* the caller's, not that of another open probe */
+	uint32_t nodeid;
+	uint32_t global_id, flags, lvb_bytes; /* as for engine_lockspace_new(); it need not exist
+						 here */
+	bool keep; /* leave the conversation open: some lockspace may be started with this peer at
+		      any moment, on its side too */
+};
+
+/**
+ * engine_probe_start() - ask a peer for the STATUS of a lockspace and compare it with ours, before
+ * we join: there is no other way to see that values differ but to block those who have it
+ *
+ * ENGINE_OUT_PROBED follows once, with one of these results:
+ *	0		the peer has it and the values are equal
+ *	-EPROTO		the values differ, or the peer speaks another version
+ *	-EAGAIN		the peer does not have it, or not yet: asked some times, a second apart
+ *	-ENOENT		engine_peer_remove()
+ *	-ECANCELED	engine_probe_end()
+ * A peer that does not answer is asked again until engine_probe_end().
+ *
+ * Where no conversation with that peer exists, the probe makes one and ends it with the FIN
+ * exchange, and only then comes PROBED, unless it is to be kept. Until then no lockspace may be
+ * started with us on that peer, since the FIN would find it; a start here waits for that end.
+ *
+ * Return: 0; -ENOENT no such peer; -EEXIST the number is in use; -EINVAL; -ENOMEM
+ */
+int engine_probe_start(struct engine *engine, const struct engine_probe_args *args);
+/** engine_probe_end() - the answer is not needed any more. PROBED comes all the same, when nothing
+ * of the conversation is left; a peer that stays silent is waited for some seconds at most. */
+void engine_probe_end(struct engine *engine, uint32_t number);
+
+struct engine_probe_info {
+	uint32_t nodeid;
+	const char *step;  /* what of that node it waits for: constant */
+	uint64_t since_ms; /* when that began */
+};
+
+/** engine_probe_info() - of an open probe. Return: 0; -ENOENT */
+int engine_probe_info(const struct engine *engine, uint32_t number, struct engine_probe_info *ret);
 
 /* ---- lockspaces: the membership side, in the vocabulary of fs/dlm ---- */
 

@@ -18,6 +18,10 @@
 #define FIN_RETRY_MS         1000u
 /* Longer than a kernel waits for our FIN before it resets its side (3 minutes). */
 #define GIVE_UP_MS 300000u
+/* A lockspace waits so long for the end of a probe's conversation. */
+#define REOPEN_MS 5000u
+/* An acknowledgement of the conversation before may come so late, over a connection that closes. */
+#define OLD_ACK_MS 2000u
 #define FIN_BYTES  (WIRE_OPTS_BYTES + WIRE_HEADER_BYTES)
 
 static const char *const STATE_NAMES[] = {
@@ -98,6 +102,13 @@ static void forget(struct link *link)
 	link->resend_at_ms = UINT64_MAX;
 	link->resend_wait_ms = link->resend_ms;
 	link->gap_since_ms = UINT64_MAX;
+	link->for_probe = false;
+	link->spoken = false;
+	link->conversation++;
+	link->answer_count = 0;
+	link->other_version = 0;
+	link->old_until_ms = 0;
+	link->reopen_at_ms = UINT64_MAX;
 }
 
 void link_init(struct link *link, const struct alloc *alloc, const struct link_owner *owner,
@@ -143,7 +154,23 @@ void link_reset(struct link *link)
 /* A conversation that never came to its end, and the peer has begun another. */
 static void restart(struct link *link)
 {
+	bool is_fin_unacked = link->state == LINK_LAST_ACK || link->state == LINK_CLOSING;
+	uint32_t word = link->seq_send;
+
+	if (link->reopen_at_ms != UINT64_MAX)
+		link->reopened = true;
 	forget_all(link);
+	if (is_fin_unacked) {
+		link->old_word = word;
+		link->old_until_ms = link->now_ms + OLD_ACK_MS;
+	}
+	move(link, LINK_ESTABLISHED);
+}
+
+/* A lockspace has waited for the end of a probe's conversation. */
+static void reopen(struct link *link)
+{
+	link->reopened = true;
 	move(link, LINK_ESTABLISHED);
 }
 
@@ -153,12 +180,15 @@ static void restart(struct link *link)
  */
 static void fin_done(struct link *link)
 {
+	bool is_wanted = link->reopen_at_ms != UINT64_MAX;
 	uint32_t word = link->seq_next;
 
 	forget(link);
 	link->closed_word = word;
 	link->closed_word_valid = true;
 	move(link, LINK_CLOSED);
+	if (is_wanted)
+		reopen(link);
 }
 
 static void ack_owed(struct link *link, uint32_t word)
@@ -260,8 +290,12 @@ void link_member_added(struct link *link)
 {
 	if (link->state == LINK_CLOSED)
 		move(link, LINK_ESTABLISHED);
+	else if (is_fin_sent(link) && link->for_probe)
+		link->reopen_at_ms = link->now_ms + REOPEN_MS;
 	else if (!link->users && link->state != LINK_ESTABLISHED)
 		restart(link);
+	if (link->state == LINK_ESTABLISHED)
+		link->for_probe = false;
 	link->users++;
 }
 
@@ -270,8 +304,30 @@ void link_member_removed(struct link *link)
 	if (!link->users)
 		return;
 	link->users--;
+	if (!link->users)
+		link->reopen_at_ms = UINT64_MAX;
 	if (!link->users && link->state == LINK_CLOSE_WAIT)
 		fin_send(link, LINK_LAST_ACK);
+}
+
+/* A 3.1 peer knows no FIN, and what is queued for it still has to go. */
+static void end_unnumbered(struct link *link)
+{
+	link->version = 0;
+	link->heard = false;
+	link->for_probe = false;
+	link->conversation++;
+	move(link, LINK_CLOSED);
+}
+
+void link_probe_begin(struct link *link, bool keep)
+{
+	if (link->state == LINK_CLOSED) {
+		move(link, LINK_ESTABLISHED);
+		link->for_probe = true;
+	}
+	if (link->state == LINK_ESTABLISHED && keep)
+		link->for_probe = false;
 }
 
 void link_close(struct link *link)
@@ -284,12 +340,9 @@ void link_close(struct link *link)
 		fin_send(link, LINK_FIN_WAIT1);
 		return;
 	}
-	/* A 3.1 peer knows no FIN, and what is queued for it still has to go. */
 	if (!link->version)
 		link_queue_flush(link);
-	link->version = 0;
-	link->heard = false;
-	move(link, LINK_CLOSED);
+	end_unnumbered(link);
 }
 
 void link_connected(struct link *link)
@@ -309,6 +362,10 @@ void link_disconnected(struct link *link)
 
 	link->connected = false;
 	link->resend_at_ms = UINT64_MAX;
+	/* Nothing but the end of the connection tells that a 3.1 peer's probe is over. */
+	if (link->state == LINK_ESTABLISHED && !link->users && !link->for_probe && link->version &&
+		!is_sequenced(link))
+		end_unnumbered(link);
 	link_queue_bound(link, LINK_BARE_MAX);
 	/* What was on its way may be lost, so a connection is wanted. */
 	link_queue_rewind(link);
@@ -372,6 +429,8 @@ static void bare_received(struct link *link, const struct wire_frame *frame)
 	if (stateless && frame->rcom.type != WIRE_RCOM_NAMES &&
 		frame->rcom.type != WIRE_RCOM_NAMES_REPLY)
 		link->heard = true;
+	if (stateless && frame->rcom.type == WIRE_RCOM_STATUS_REPLY)
+		link->answer_count++;
 	deliver(link, frame);
 }
 
@@ -420,6 +479,8 @@ static void inner_received(struct link *link, const struct wire_frame *outer)
 	if (frame.header.cmd == WIRE_CMD_RCOM &&
 		(frame.rcom.type == WIRE_RCOM_NAMES || frame.rcom.type == WIRE_RCOM_NAMES_REPLY))
 		link->names_sequenced = true;
+	if (frame.header.cmd == WIRE_CMD_RCOM && frame.rcom.type == WIRE_RCOM_STATUS_REPLY)
+		link->answer_count++;
 	deliver(link, &frame);
 }
 
@@ -504,6 +565,19 @@ static void fin_acked(struct link *link)
 		fin_done(link);
 }
 
+/*
+ * The peer has begun anew before its acknowledgement of our last FIN was here. If that is still
+ * under way, it would be taken for one of this conversation. So such a number counts only later,
+ * when we have repeated what it may be about.
+ */
+static bool is_old_ack(struct link *link, uint32_t next)
+{
+	if (link->now_ms >= link->old_until_ms || (int32_t)(next - link->old_word) > 0)
+		return false;
+	link->resend_at_ms = link->old_until_ms;
+	return true;
+}
+
 static void ack_received(struct link *link, const struct wire_header *header)
 {
 	uint32_t next = header->lockspace;
@@ -520,6 +594,8 @@ static void ack_received(struct link *link, const struct wire_header *header)
 	}
 	if ((int32_t)(next - link->seq_acked) <= 0)
 		return;
+	if (is_old_ack(link, next))
+		return;
 	link->seq_acked = next;
 	link->resend_wait_ms = link->resend_ms;
 	link->resend_at_ms = next == link->seq_taken ? UINT64_MAX : link->now_ms + link->resend_ms;
@@ -528,12 +604,23 @@ static void ack_received(struct link *link, const struct wire_header *header)
 		fin_acked(link);
 }
 
+/* A release that speaks another protocol cannot be answered, but it can be named. */
+static void note_version(struct link *link, const uint8_t *bytes)
+{
+	uint32_t version = get_le32(bytes);
+
+	if (version != WIRE_VERSION_3_1 && version != WIRE_VERSION_3_2 &&
+		get_le32(bytes + 8) == link->nodeid)
+		link->other_version = version;
+}
+
 static void frame_received(struct link *link, const uint8_t *bytes, uint32_t length)
 {
 	struct wire_frame frame;
 
 	link->counters.received++;
 	if (wire_frame_decode(bytes, length, &frame)) {
+		note_version(link, bytes);
 		refuse(link, 0, "malformed");
 		return;
 	}
@@ -579,7 +666,7 @@ int link_receive(struct link *link, const uint8_t *data, size_t size)
 
 size_t link_take(struct link *link, uint8_t *ret, size_t room)
 {
-	size_t size = 0;
+	size_t size = 0, taken;
 
 	if (!link->connected)
 		return 0;
@@ -589,7 +676,9 @@ size_t link_take(struct link *link, uint8_t *ret, size_t room)
 		link->ack_due = false;
 		size = WIRE_HEADER_BYTES;
 	}
-	size += link_queue_take(link, ret + size, room - size);
+	taken = link_queue_take(link, ret + size, room - size);
+	size += taken;
+	link->spoken |= taken > 0;
 	if (link->resend_at_ms == UINT64_MAX && link->seq_taken != link->seq_acked)
 		link->resend_at_ms = link->now_ms + link->resend_wait_ms;
 	return size;
@@ -628,6 +717,8 @@ void link_tick(struct link *link, uint64_t now_ms)
 		resend(link);
 	if (now_ms >= link->give_up_at_ms)
 		link_reset(link);
+	if (now_ms >= link->reopen_at_ms)
+		restart(link);
 }
 
 uint64_t link_deadline(const struct link *link)
@@ -635,6 +726,8 @@ uint64_t link_deadline(const struct link *link)
 	uint64_t at =
 		link->resend_at_ms < link->give_up_at_ms ? link->resend_at_ms : link->give_up_at_ms;
 
+	if (link->reopen_at_ms < at)
+		at = link->reopen_at_ms;
 	if (link->fin_wanted && link->now_ms + FIN_RETRY_MS < at)
 		at = link->now_ms + FIN_RETRY_MS;
 	return at;
@@ -650,4 +743,6 @@ void link_check(const struct link *link)
 	must(link->state != LINK_CLOSED || !link->heard);
 	must(!link->fin_wanted || is_fin_sent(link));
 	must((link->state == LINK_LAST_ACK) == (link->give_up_at_ms != UINT64_MAX));
+	must(!link->for_probe || link->state != LINK_CLOSED);
+	must(link->reopen_at_ms == UINT64_MAX || is_fin_sent(link));
 }

@@ -83,9 +83,19 @@ struct link {
 	bool closed_word_valid; /* until anything of a new conversation is said */
 	bool heard;             /* a STATUS or STATUS_REPLY arrived since the last reset */
 	bool connected;
-	bool ack_due;            /* an ACK goes out with the next take */
-	bool fin_wanted;         /* FIN is due and there was no memory for it */
-	bool names_sequenced;    /* the peer sends NAMES inside OPTS: so do we */
+	bool ack_due;          /* an ACK goes out with the next take */
+	bool fin_wanted;       /* FIN is due and there was no memory for it */
+	bool names_sequenced;  /* the peer sends NAMES inside OPTS: so do we */
+	bool for_probe;        /* a probe began it, and no lockspace has used it since */
+	bool spoken;           /* something that we said in it was taken */
+	bool reopened;         /* it began where a lockspace waited: for the owner, who clears it */
+	uint32_t old_word;     /* an ACK up to this may be of the conversation before, */
+	uint64_t old_until_ms; /* until then */
+	uint32_t conversation; /* counts resets: says whether it is still the same */
+	uint32_t answer_count; /* STATUS_REPLYs of this conversation */
+	uint32_t other_version;  /* a version that we do not speak, seen in it; 0: none */
+	uint64_t reopen_at_ms;   /* a lockspace waits for the end of a probe's conversation, until
+				    then; UINT64_MAX: none waits */
 	uint64_t resend_at_ms;   /* UINT64_MAX: nothing unacknowledged */
 	uint64_t gap_since_ms;   /* UINT64_MAX: no gap */
 	uint64_t give_up_at_ms;  /* of a LAST_ACK that is not answered; UINT64_MAX: another state */
@@ -138,9 +148,21 @@ void link_reset(struct link *link);
  * Source: docs/protocol/wire.md, "Links".
  */
 int link_send(struct link *link, const uint8_t *frame, size_t bytes, bool must_go);
-/** link_member_added(), link_member_removed() - a lockspace lists the peer, or no longer */
+/**
+ * link_member_added(), link_member_removed() - a lockspace lists the peer, or no longer
+ *
+ * While the FIN exchange of a probe is under way the lockspace waits for its end, and the new
+ * conversation begins right then: what is sent before is refused as after any FIN.
+ */
 void link_member_added(struct link *link);
 void link_member_removed(struct link *link);
+/**
+ * link_probe_begin() - a probe wants to ask the peer: where there is no conversation it begins one,
+ * which the probe has to end, with link_close() or link_reset(), unless a lockspace has come to use
+ * it (then for_probe is false again)
+ * @keep: a lockspace will, so that nobody has to end it
+ */
+void link_probe_begin(struct link *link, bool keep);
 /**
  * link_close() - our last lockspace was released: send FIN if we and the peer ever spoke
  *

@@ -20,7 +20,9 @@ struct engine {
 	struct list links;       /* struct link, ascending by nodeid */
 	struct list dirty_links; /* with output */
 	struct list dirty_clients;
-	struct list ready; /* outputs that are not peers or clients: struct node_event */
+	struct list ready;       /* outputs that are not peers or clients: struct node_event */
+	struct list probes;      /* struct probe, oldest first */
+	struct list probes_over; /* of them those whose output has not been fetched */
 	struct link_owner link_owner;
 	struct link_reserve *reserve;
 	uint32_t client_number; /* of the newest client; never 0 */

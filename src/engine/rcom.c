@@ -114,6 +114,13 @@ void rcom_ask_names(struct engine_lockspace *ls, uint32_t nodeid)
 	send_ours(ls, nodeid, &rcom, NULL);
 }
 
+void rcom_send_probe(struct engine *engine, uint32_t nodeid, uint32_t global_id, uint64_t id)
+{
+	const struct wire_rcom rcom = {.type = WIRE_RCOM_STATUS, .id = id, .seq = id};
+
+	send(engine, NULL, global_id, nodeid, &rcom, NULL);
+}
+
 void rcom_send_names(struct engine_lockspace *ls, uint32_t nodeid, uint64_t id, uint64_t number,
 	const uint8_t *payload)
 {
@@ -205,9 +212,15 @@ void rcom_send_lock(struct engine_lockspace *ls, const struct lock *lock)
 
 /* ---- receiving ---- */
 
-static uint32_t compared_flags(const struct engine_lockspace *ls)
+uint32_t rcom_compared_flags(uint32_t flags)
 {
-	return ls->flags & ~(DLM_LSFL_BIT_FS | DLM_LSFL_BIT_NEWEXCL);
+	return flags & ~(DLM_LSFL_BIT_FS | DLM_LSFL_BIT_NEWEXCL);
+}
+
+bool rcom_config_equal(uint32_t flags, uint32_t lvb_bytes, const struct wire_rcom *reply)
+{
+	return reply->config.lvb_bytes == lvb_bytes &&
+	       reply->config.flags == rcom_compared_flags(flags);
 }
 
 /* Always, also while stopped and long after a recovery: slower nodes still poll. */
@@ -224,7 +237,7 @@ static void answer_status(
 		.config =
 			{
 				.lvb_bytes = ls->lvb_bytes,
-				.flags = compared_flags(ls),
+				.flags = rcom_compared_flags(ls->flags),
 				.slot = (uint16_t)members->our_slot,
 				.slot_count = slots ? (uint16_t)members->slot_count : 0,
 				.generation = members->generation,
@@ -251,12 +264,6 @@ void recovery_receive_unknown(
 		send(engine, NULL, global_id, nodeid, &rcom, NULL);
 }
 
-static bool config_equal(const struct engine_lockspace *ls, const struct wire_rcom *reply)
-{
-	return reply->config.lvb_bytes == ls->lvb_bytes &&
-	       reply->config.flags == compared_flags(ls);
-}
-
 static void receive_status_reply(
 	struct engine_lockspace *ls, uint32_t nodeid, const struct wire_rcom *reply)
 {
@@ -264,7 +271,7 @@ static void receive_status_reply(
 
 	if (reply->result == WIRE_NOT_READY) {
 		ask->status = 0;
-	} else if (!config_equal(ls, reply)) {
+	} else if (!rcom_config_equal(ls->flags, ls->lvb_bytes, reply)) {
 		ls->recovery.wait_nodeid = nodeid;
 		recovery_fail(ls, -EPROTO);
 		return;

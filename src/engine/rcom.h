@@ -10,9 +10,18 @@
 
 #include "engine/wire.h"
 
+struct engine;
 struct engine_lockspace;
 struct lock;
 struct resource;
+
+/** rcom_compared_flags() - of a lockspace's flags those that must be equal on all members */
+uint32_t rcom_compared_flags(uint32_t flags);
+/** rcom_config_equal() - whether who has sent @reply and a lockspace of ours can be members of one
+ * lockspace; @reply is not "not ready" */
+bool rcom_config_equal(uint32_t flags, uint32_t lvb_bytes, const struct wire_rcom *reply);
+/** rcom_send_probe() - ask for the STATUS of a lockspace that need not exist here */
+void rcom_send_probe(struct engine *engine, uint32_t nodeid, uint32_t global_id, uint64_t id);
 
 /** rcom_ask_status() - the room's one request; the answer makes it ASK_ANSWERED */
 void rcom_ask_status(struct engine_lockspace *ls, uint32_t nodeid, uint32_t flags);

@@ -8,6 +8,7 @@
 #include "engine/lock.h"
 #include "engine/mode.h"
 #include "engine/node.h"
+#include "engine/probe.h"
 #include "engine/resource.h"
 
 typedef void (*see_lock)(void *context, const struct engine_lock_view *view);
@@ -223,6 +224,7 @@ static void check_engine(const struct engine *engine, bool grants)
 
 	list_for_each (link, &engine->links, entry)
 		link_check(link);
+	probe_check(engine);
 	list_for_each (ls, &engine->lockspaces, entry)
 		check_lockspace(ls, grants);
 }

@@ -14,6 +14,7 @@
 #include "lockd/dumpjob.h"
 #include "lockd/ending.h"
 #include "lockd/peers.h"
+#include "lockd/probes.h"
 #include "lockd/space.h"
 #include "lockd/status.h"
 
@@ -292,7 +293,14 @@ static void admin_handle(struct daemon *daemon, const void *message)
 	case CONTROL_STATUS:
 		handle_status(daemon, ls);
 		break;
+	case CONTROL_PROBE:
+		probes_begin(daemon, message);
+		break;
+	case CONTROL_PROBE_END:
+		probes_end(daemon, message);
+		break;
 	case CONTROL_STOP:
+		probes_end_all(daemon);
 		ending_begin(daemon, ls->number);
 		break;
 	case CONTROL_DUMP:
@@ -309,8 +317,6 @@ static void admin_handle(struct daemon *daemon, const void *message)
 	case CONTROL_STATUS_IS:
 	case CONTROL_DUMP_IS:
 	case CONTROL_FATAL:
-	case CONTROL_PROBE:
-	case CONTROL_PROBE_END:
 	case CONTROL_PROBED:
 	case CONTROL_WAITING:
 	case CONTROL_ENDING:

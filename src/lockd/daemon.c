@@ -21,6 +21,7 @@
 #include "lockd/ending.h"
 #include "lockd/output.h"
 #include "lockd/peers.h"
+#include "lockd/probes.h"
 #include "lockd/space.h"
 #include "lockd/tracelog.h"
 #include "lockd/waiting.h"
@@ -56,6 +57,7 @@ int daemon_init(struct daemon *daemon, struct log *log)
 	list_init(&daemon->held);
 	list_init(&daemon->spaces);
 	list_init(&daemon->dumps);
+	list_init(&daemon->probes);
 	account_table_init(&daemon->accounts, 0, geteuid());
 	daemon->ending_ms = daemon->waiting_ms = UINT64_MAX;
 	daemon->now_ms = daemon_clock_ms();
@@ -304,6 +306,9 @@ static void output_handle(struct daemon *daemon, const struct engine_output *out
 	case ENGINE_OUT_FATAL:
 		output_fatal(daemon, output);
 		break;
+	case ENGINE_OUT_PROBED:
+		probes_output(daemon, output);
+		break;
 	case ENGINE_OUT_PEER:
 	case ENGINE_OUT_CONNECT:
 	case ENGINE_OUT_PEER_CLOSED:
@@ -428,6 +433,7 @@ void daemon_done(struct daemon *daemon)
 	list_for_each_safe (c, tmp, &daemon->connections, entry)
 		connection_drop(c);
 	dumpjob_free_all(daemon);
+	probes_free(daemon);
 	space_free_all(daemon);
 	peers_free(daemon);
 	engine_free(daemon->engine);

@@ -64,6 +64,7 @@ struct daemon {
 	struct list held;   /* struct connection, held: a peer takes too little */
 	struct list spaces; /* struct space, entry */
 	struct list dumps;  /* struct dumpjob, entry */
+	struct list probes; /* of probes.c */
 
 	uint64_t now_ms; /* of this turn, monotonic */
 	uint64_t started_ms;

@@ -18,7 +18,7 @@
 #include "lockd/daemon.h"
 #include "lockd/peers.h"
 
-#define MAIN_FILES_SPARE 256u
+#define MAIN_FILES_SPARE 1024u /* other nodes have up to six each, for a moment */
 #define MAIN_CLIENTS     4096u /* where the settings do not say */
 
 static void usage(FILE *stream)

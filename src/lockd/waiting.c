@@ -7,6 +7,7 @@
 
 #include "lockd/admin.h"
 #include "lockd/peers.h"
+#include "lockd/probes.h"
 #include "lockd/space.h"
 
 static void say(struct daemon *daemon, struct waiting *waiting, const char *name)
@@ -67,8 +68,8 @@ void waiting_for(struct daemon *daemon, struct waiting *waiting, const char *nam
 	if (!strcmp(text, waiting->text))
 		return;
 	memcpy(waiting->text, text, sizeof(text));
-	say(daemon, waiting, name);
 	log_wait(daemon, waiting, name, reason);
+	say(daemon, waiting, name);
 }
 
 void waiting_over(struct daemon *daemon, struct waiting *waiting, const char *name)
@@ -84,6 +85,19 @@ void waiting_over(struct daemon *daemon, struct waiting *waiting, const char *na
 	*waiting = (struct waiting){0};
 }
 
+/* A lockspace that is to be joined. Return: it waits for an answer */
+static bool look_probes(struct daemon *daemon, struct space *space)
+{
+	struct probes_wait wait;
+	char what[sizeof(space->waiting.what)];
+
+	if (!probes_waiting(daemon, space->name, &wait))
+		return false;
+	snprintf(what, sizeof(what), "joining (%s)", wait.step);
+	waiting_for(daemon, &space->waiting, space->name, what, wait.nodeid, wait.since_ms);
+	return true;
+}
+
 /* Return: it waits for somebody */
 static bool look(struct daemon *daemon, struct space *space)
 {
@@ -92,6 +106,8 @@ static bool look(struct daemon *daemon, struct space *space)
 
 	if (space->ls)
 		engine_lockspace_info(space->ls, &info);
+	if (!info.wait_nodeid && look_probes(daemon, space))
+		return true;
 	/* One that has failed waits for dlm_controld, which has been told. */
 	if (!info.wait_nodeid || !strcmp(info.step, "failed")) {
 		waiting_over(daemon, &space->waiting, space->name);

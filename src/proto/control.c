@@ -55,6 +55,7 @@ int control_check(const void *message, uint32_t bytes)
 	case CONTROL_FATAL:
 		return CHECK_TEXT(struct control_fatal, text);
 	case CONTROL_PROBE:
+	case CONTROL_PROBE_END:
 		return CHECK_TEXT(struct control_probe, name);
 	case CONTROL_PROBED:
 		return CHECK_TEXT(struct control_probed, name);
@@ -77,7 +78,6 @@ int control_check(const void *message, uint32_t bytes)
 	case CONTROL_PONG:
 	case CONTROL_STATUS_IS:
 	case CONTROL_DUMP_IS:
-	case CONTROL_PROBE_END:
 	case CONTROL_STOP:
 	case CONTROL_WAITING:
 		if (bytes < sizeof(struct control_ls))

@@ -115,6 +115,11 @@ struct control_ls_new {
  * Whether a member of a lockspace would take us: its STATUS is asked and compared. It is asked
  * until it has answered, or PROBE_END or PEER_REMOVE has come; PROBED comes only when nothing of
  * the conversation is left on the link (FIN done), unless a lockspace is shared with that peer.
+ *
+ * From the moment that a START of ours names a node, that node may start a lockspace with us, and a
+ * FIN must not find it there. So dlm_controld sends no START that names a node with an open probe,
+ * except a kept one; and where a START that names the node is out and the LS_START for it has not
+ * been given, a probe says keep: then the conversation stays open, for the lockspace to go on with.
  */
 struct control_probe {
 	struct control_head head;
@@ -123,7 +128,7 @@ struct control_probe {
 	uint32_t global_id;
 	uint32_t flags;     /* as in LS_NEW */
 	uint32_t lvb_bytes; /* as in LS_NEW */
-	uint32_t reserved;
+	uint32_t keep;      /* 1: see above */
 	char name[72];
 };
 
@@ -131,8 +136,9 @@ struct control_probed {
 	struct control_head head;
 	uint32_t number;
 	uint32_t nodeid;
-	/* 0: it would take us; -EAGAIN: it has no such lockspace (yet); -EPROTO: values differ;
-	 * -ENOENT: it is no peer any more; -ECANCELED: PROBE_END */
+	/* 0: it would take us; -EAGAIN: it has no such lockspace, or not yet (it was asked for four
+	 * seconds); -EPROTO: values differ; -ENOENT: it is no peer (any more); -ECANCELED:
+	 * PROBE_END; -ENOMEM and the like: it could not be asked */
 	int32_t result;
 	uint32_t their_version, our_version; /* protocol, 0x00030002; 0: not known */
 	uint32_t their_lvb_bytes, our_lvb_bytes;

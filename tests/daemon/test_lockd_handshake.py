@@ -76,9 +76,9 @@ def test_settings_of_another_version_end_it(start_lockd):
     assert lockd.wait() == 1
 
 
-def test_only_single_for_now(start_lockd):
+def test_no_port_and_not_single(start_lockd):
     lockd = start_lockd(settings=p.settings(flags=0))
-    assert b"single" in lockd.expect(p.FATAL).tail
+    assert b"port 0" in lockd.expect(p.FATAL).tail
     assert lockd.wait() == 1
 
 

@@ -81,16 +81,28 @@ static bool check_grant_deadlock(const struct check_grant *queues, uint32_t at)
 	return false;
 }
 
+static bool check_grant_demoted(const struct check_grant *queues)
+{
+	for (uint32_t i = 0; i < queues->count; i++)
+		if (queues->locks[i].status == 3 && queues->locks[i].granted_mode == DLM_MODE_NL &&
+			(queues->locks[i].exflags & DLM_LKF_CONVDEADLK))
+			return true;
+	return false;
+}
+
 /*
- * HEADQUE puts a request in front of others without looking at the queue again, and QUECVT counts
- * at the arrival of a conversion, NOORDER after it (in a kernel as well): these are granted with
- * the next change, though they could be at once.
+ * HEADQUE puts a request in front of others without looking at the queue again, QUECVT counts at
+ * the arrival of a conversion, NOORDER after it, and what a conversion gives up that is demoted
+ * when it comes is offered to other conversions only (all that in a kernel as well): these are
+ * granted with the next change, though they could be at once.
  */
 static bool check_grant_jumped(const struct check_grant *queues, uint32_t at)
 {
 	const struct engine_lock_view *lock = &queues->locks[at];
 
 	if ((lock->exflags & DLM_LKF_QUECVT) && (lock->exflags & DLM_LKF_NOORDER))
+		return true;
+	if (lock->status == 1 && check_grant_demoted(queues))
 		return true;
 	return (lock->exflags & DLM_LKF_HEADQUE) && at + 1 < queues->count &&
 	       queues->locks[at + 1].status == lock->status;

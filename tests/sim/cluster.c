@@ -330,6 +330,10 @@ static void cluster_output(
 	case ENGINE_OUT_CLIENT_CLOSED:
 		hooks->client_closed(hooks->context, out->client_context);
 		break;
+	case ENGINE_OUT_PROBED:
+		cluster->activity++;
+		hooks->probed(hooks->context, nodeid, &out->probed);
+		break;
 	case ENGINE_OUT_RECOVERED:
 		hooks->recovered(hooks->context, nodeid, cluster_space_index(node, out->lockspace),
 			out->start_number);

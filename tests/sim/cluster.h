@@ -28,6 +28,7 @@ struct cluster_hooks {
 	void (*client_closed)(void *context, void *client_context);
 	void (*recovered)(void *context, uint32_t node, uint32_t space, uint32_t number);
 	void (*failed)(void *context, uint32_t node, uint32_t space, uint32_t number, int error);
+	void (*probed)(void *context, uint32_t node, const struct engine_probed *probed);
 	void (*fatal)(void *context, uint32_t node, int error); /* the process must be ended */
 	void (*traced)(void *context, uint32_t node, const struct engine_trace *event);
 	void *context;

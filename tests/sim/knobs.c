@@ -104,6 +104,8 @@ static void knobs_draw_events(struct knobs *knobs, struct random *random)
 	knobs->delivery_us = knobs_scale(random, 0, 500, 200000);
 	knobs->notice_us = knobs_scale(random, 0, 1000, 1000000);
 	knobs->fence_us = knobs_scale(random, 0, 1000, 2000000);
+	knobs->probe_end_permille = knobs_scale(random, 500, 50, 500);
+	knobs->probe_odd_permille = knobs_scale(random, 500, 50, 500);
 }
 
 void knobs_draw(struct knobs *knobs, uint64_t seed)
@@ -146,8 +148,11 @@ void knobs_print(const struct knobs *k, FILE *file)
 		"clog_us %u\n",
 		k->delay_us, k->jitter_us, k->connect_us, k->split_permille, k->window_bytes,
 		k->break_ms, k->clog_ms, k->clog_us);
-	fprintf(file, "  events %u follow %u delivery_us %u notice_us %u fence_us %u\n", k->events,
-		k->follow_permille, k->delivery_us, k->notice_us, k->fence_us);
+	fprintf(file,
+		"  events %u follow %u delivery_us %u notice_us %u fence_us %u probe_end %u "
+		"probe_odd %u\n",
+		k->events, k->follow_permille, k->delivery_us, k->notice_us, k->fence_us,
+		k->probe_end_permille, k->probe_odd_permille);
 	fprintf(file, "  slice_items %u toss_ms %u recover_timer_ms %u resend_ms %u pauses %u\n",
 		k->slice_items, k->toss_ms, k->recover_timer_ms, k->resend_ms, k->pauses);
 	knobs_print_list("actions", k->actions, KNOBS_ACTIONS, file);

@@ -73,6 +73,8 @@ struct knobs {
 	uint32_t follow_permille;     /* an event is followed by another during its recovery */
 	uint32_t delivery_us;         /* membership news reach nodes within */
 	uint32_t notice_us, fence_us; /* death is noticed and fencing is over within */
+	uint32_t probe_end_permille;  /* probes that are given up, and asked again */
+	uint32_t probe_odd_permille;  /* joins that also ask for a lockspace that nobody has */
 
 	uint32_t slice_items, toss_ms, recover_timer_ms, resend_ms;
 	uint32_t memory_faults; /* allocations that fail, each once */

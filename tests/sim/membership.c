@@ -12,10 +12,22 @@
 static void membership_change(struct membership *membership, uint32_t space);
 static void membership_try_start(struct membership *membership, uint32_t space);
 
+static bool membership_may_start(void *context, uint32_t node, uint32_t peer);
+static void membership_answered(void *context, uint32_t node);
+static void membership_all_answered(void *context, uint32_t node, uint32_t space);
+
 void membership_init(struct membership *membership, struct cluster *cluster)
 {
+	const struct prober_hooks hooks = {
+		.may_start = membership_may_start,
+		.probed = membership_answered,
+		.done = membership_all_answered,
+		.context = membership,
+	};
+
 	memset(membership, 0, sizeof(*membership));
 	membership->cluster = cluster;
+	prober_init(&membership->prober, cluster, &hooks);
 }
 
 static uint64_t membership_soon(struct membership *membership, uint32_t within_us)
@@ -53,6 +65,30 @@ static uint64_t membership_key(uint32_t node, uint32_t space, uint32_t number)
 
 /* ---- stop and start ---- */
 
+static uint32_t membership_started(const struct membership_group *group)
+{
+	uint32_t nodes = 0;
+
+	for (uint32_t i = 1; i <= CLUSTER_NODES_MAX; i++)
+		if (group->seen[i].started)
+			nodes |= 1u << i;
+	return nodes;
+}
+
+static void membership_try_confirm(struct membership *membership, uint32_t node, uint32_t space)
+{
+	struct membership_group *group = &membership->groups[space];
+
+	if (group->state != MEMBERSHIP_STOPPING || !(group->members & 1u << node) ||
+		group->seen[node].stop_number != group->number ||
+		prober_active(&membership->prober, node, space) ||
+		(prober_open(&membership->prober, node) & group->members))
+		return;
+	group->confirmed |= 1u << node;
+	group->seen[node].promised |= group->members & ~(1u << node);
+	membership_try_start(membership, space);
+}
+
 static void membership_stop_delivered(void *context, uint64_t key, uint64_t boot_count)
 {
 	struct membership *membership = context;
@@ -70,8 +106,11 @@ static void membership_stop_delivered(void *context, uint64_t key, uint64_t boot
 		group->seen[node].stopped = true;
 		cluster_leave(membership->cluster, node);
 	}
-	group->confirmed |= 1u << node;
-	membership_try_start(membership, space);
+	group->seen[node].stop_number = number;
+	if (!group->seen[node].started)
+		prober_ask(&membership->prober, node, space,
+			membership_started(group) & group->members & ~(1u << node));
+	membership_try_confirm(membership, node, space);
 }
 
 static size_t membership_list(struct membership *membership, uint32_t node, uint32_t space,
@@ -94,6 +133,7 @@ static size_t membership_list(struct membership *membership, uint32_t node, uint
 	memcpy(seen->joins, group->joins, sizeof(seen->joins));
 	seen->members = group->members;
 	seen->started = true;
+	seen->promised = 0;
 	seen->stopped = false;
 	return count;
 }
@@ -249,12 +289,68 @@ static bool membership_join_prepare(struct membership *membership, uint32_t node
 	return true;
 }
 
-bool membership_join(struct membership *membership, uint32_t node, uint32_t space)
+void membership_join(struct membership *membership, uint32_t node, uint32_t space)
 {
-	if (!membership_join_prepare(membership, node, space))
-		return false;
-	membership_change(membership, space);
-	return true;
+	struct membership_group *group = &membership->groups[space];
+
+	if (!cluster_up(membership->cluster, node) ||
+		((group->members | group->joining) & 1u << node))
+		return;
+	group->joining |= 1u << node;
+	membership->coming++;
+	prober_ask(&membership->prober, node, space, group->members);
+}
+
+/* From its confirmation to its start the others may start with it, and a FIN would find them. */
+static bool membership_may_start(void *context, uint32_t node, uint32_t peer)
+{
+	struct membership *membership = context;
+
+	for (uint32_t space = 0; space < membership->cluster->knobs->spaces; space++)
+		if (membership->groups[space].seen[node].promised & 1u << peer)
+			return true;
+	return false;
+}
+
+/* A confirmation may have waited for it. */
+static void membership_answered_later(void *context, uint64_t node, uint64_t boot_count)
+{
+	struct membership *membership = context;
+
+	if (membership->cluster->nodes[node].boot_count != boot_count ||
+		!cluster_up(membership->cluster, (uint32_t)node))
+		return;
+	for (uint32_t space = 0; space < membership->cluster->knobs->spaces; space++)
+		membership_try_confirm(membership, (uint32_t)node, space);
+}
+
+static void membership_answered(void *context, uint32_t node)
+{
+	struct membership *membership = context;
+
+	membership_at(membership, membership->cluster->clock.now_us, membership_answered_later,
+		node, membership->cluster->nodes[node].boot_count);
+}
+
+static void membership_all_answered(void *context, uint32_t node, uint32_t space)
+{
+	struct membership *membership = context;
+	struct membership_group *group = &membership->groups[space];
+
+	if (!(group->joining & 1u << node)) {
+		membership_try_confirm(membership, node, space);
+		return;
+	}
+	group->joining &= ~(1u << node);
+	membership->coming--;
+	if (membership_join_prepare(membership, node, space))
+		membership_change(membership, space);
+}
+
+void membership_probed(
+	struct membership *membership, uint32_t node, const struct engine_probed *probed)
+{
+	prober_probed(&membership->prober, node, probed);
 }
 
 void membership_join_all(struct membership *membership, uint32_t nodes, uint32_t space)
@@ -272,6 +368,14 @@ static void membership_end(struct membership *membership, uint32_t node)
 	if (!cluster_up(membership->cluster, node))
 		return;
 	cluster_end(membership->cluster, node);
+	prober_forget(&membership->prober, node);
+	for (uint32_t space = 0; space < CLUSTER_SPACES_MAX; space++) {
+		struct membership_group *group = &membership->groups[space];
+
+		membership->coming -= !!(group->joining & 1u << node);
+		group->joining &= ~(1u << node);
+		group->seen[node].promised = 0;
+	}
 	membership->hooks.dead(membership->hooks.context, node);
 }
 
@@ -480,6 +584,7 @@ static void membership_leave_now(
 	engine_lockspace_stop(at->spaces[space]);
 	group->members &= ~(1u << node);
 	group->leaving &= ~(1u << node);
+	group->seen[node].promised = 0;
 	cluster_leave(membership->cluster, node);
 	membership->hooks.gone(membership->hooks.context, node, space);
 	membership_change(membership, space);
@@ -552,9 +657,10 @@ void membership_print(const struct membership *membership, FILE *file)
 
 		fprintf(file,
 			"lockspace %s: %s since %llu us, change %u members %x confirmed %x "
-			"recovered %x failed %x leaving %x\n",
+			"recovered %x failed %x leaving %x joining %x\n",
 			cluster_space_name(space), states[group->state],
 			(unsigned long long)group->since_us, group->number, group->members,
-			group->confirmed, group->recovered, group->failed, group->leaving);
+			group->confirmed, group->recovered, group->failed, group->leaving,
+			group->joining);
 	}
 }

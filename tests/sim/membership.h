@@ -5,11 +5,17 @@
  * the engines: at every change of a lockspace's members all of the new members have confirmed that
  * they stopped before any of them is started again, and a node that failed is really dead before
  * then. A later change may come at any moment, in the middle of a recovery too.
+ *
+ * A node that joins probes the members first, and those that have started once more before it
+ * confirms a stop. Nobody confirms a stop while it has an open probe to one of the new members;
+ * from then on until it has started, they may start with it at any time: what it asks them
+ * meanwhile leaves the conversation open.
  */
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "cluster.h"
+#include "prober.h"
 
 enum membership_state {
 	MEMBERSHIP_IDLE = 0,
@@ -21,6 +27,9 @@ enum membership_state {
 struct membership_seen {
 	bool stopped;
 	bool started;                          /* ever, since it joined */
+	uint32_t stop_number;                  /* of the last change that it stopped for */
+	uint32_t promised;                     /* nodes that may have started with it since it
+						  confirmed, before it did */
 	uint32_t members;                      /* of its last start */
 	uint32_t joins[CLUSTER_NODES_MAX + 1]; /* of each member then: tells who rejoined */
 };
@@ -31,8 +40,9 @@ struct membership_group {
 	uint32_t number;    /* of the last change */
 	uint32_t confirmed; /* stopped for this change */
 	uint32_t recovered;
-	uint32_t failed;                       /* left by failure, fencing not over */
-	uint32_t leaving;                      /* in the course of leaving */
+	uint32_t failed;  /* left by failure, fencing not over */
+	uint32_t leaving; /* in the course of leaving */
+	uint32_t joining; /* they ask the members whether they would be taken */
 	uint32_t joins[CLUSTER_NODES_MAX + 1]; /* times that each node joined */
 	uint64_t since_us;                     /* of the state */
 	struct membership_seen seen[CLUSTER_NODES_MAX + 1];
@@ -51,6 +61,7 @@ struct membership_hooks {
 struct membership {
 	struct cluster *cluster;
 	struct membership_hooks hooks;
+	struct prober prober;
 	struct membership_group groups[CLUSTER_SPACES_MAX];
 	uint32_t alive;    /* members of the cluster */
 	uint32_t dying;    /* ended or isolated, not noticed yet */
@@ -67,8 +78,8 @@ void membership_boot(struct membership *membership, uint32_t node);
 /** membership_boot_and_join() - start it, and let it join all lockspaces when everybody knows of it
  */
 void membership_boot_and_join(struct membership *membership, uint32_t node);
-/** membership_join() - a node that is up joins a lockspace. Return: false: not possible now */
-bool membership_join(struct membership *membership, uint32_t node, uint32_t space);
+/** membership_join() - a node that is up joins a lockspace, after it has probed the members */
+void membership_join(struct membership *membership, uint32_t node, uint32_t space);
 /** membership_join_all() - a first change with all of @nodes at once */
 void membership_join_all(struct membership *membership, uint32_t nodes, uint32_t space);
 /** membership_leave() - in order; @rejoin_us later it joins again, 0: never */
@@ -82,6 +93,8 @@ void membership_isolate(struct membership *membership, uint32_t node, uint32_t r
 /* From the cluster's hooks. */
 void membership_recovered(
 	struct membership *membership, uint32_t node, uint32_t space, uint32_t number);
+void membership_probed(
+	struct membership *membership, uint32_t node, const struct engine_probed *probed);
 
 /** membership_member() - the node is in the lockspace, as far as is decided, and alive */
 static inline bool membership_member(

@@ -88,6 +88,13 @@ static void run_recovered(void *context, uint32_t node, uint32_t space, uint32_t
 	model_recovering(&run->workload.model, space);
 }
 
+static void run_probed(void *context, uint32_t node, const struct engine_probed *probed)
+{
+	struct run *run = context;
+
+	membership_probed(&run->membership, node, probed);
+}
+
 static void run_kill_later(void *context, uint64_t node, uint64_t boot_count)
 {
 	struct run *run = context;
@@ -431,10 +438,11 @@ static void run_check_parted(struct run *run)
 			continue;
 		for (uint32_t peer = 1; peer <= run->knobs.nodes; peer++)
 			if (engine_peer_info(run->cluster.nodes[node].engine, peer, &info) == 0 &&
-				strcmp(info.state, "CLOSED"))
+				(!info.is_closed || info.unacked_count))
 				cluster_fail(&run->cluster, "FIN",
-					"node %u: link to %u is %s after all have left", node, peer,
-					info.state);
+					"node %u: link to %u is %s with %u frames unacknowledged "
+					"after all have left",
+					node, peer, info.state, info.unacked_count);
 	}
 }
 
@@ -491,6 +499,7 @@ static void run_init(struct run *run, const struct run_options *options)
 		.client_closed = run_client_closed,
 		.recovered = run_recovered,
 		.failed = run_failed,
+		.probed = run_probed,
 		.fatal = run_fatal,
 		.traced = run_traced,
 		.context = run,
@@ -552,6 +561,7 @@ static void run_totals_of(const struct run *run, struct run_totals *ret)
 		.recovery_changes = run->recovery_changes,
 		.recoveries = run->membership.recovered_count,
 		.messages = run->cluster.message_count,
+		.probes = run->membership.prober.probed_count,
 		.breaks = net_break_count(run->cluster.net),
 		.refused = run->cluster.refused_count,
 		.granted = model->granted_count,
@@ -637,6 +647,7 @@ void run_add(struct run_totals *totals, const struct run_totals *more)
 	totals->recovery_changes += more->recovery_changes;
 	totals->recoveries += more->recoveries;
 	totals->messages += more->messages;
+	totals->probes += more->probes;
 	totals->breaks += more->breaks;
 	totals->refused += more->refused;
 	totals->granted += more->granted;
@@ -666,11 +677,12 @@ void run_print_totals(const struct run_totals *t, FILE *file)
 	fprintf(file,
 		"%llu membership changes, %llu of them during a recovery, %llu recoveries "
 		"completed, "
-		"%llu messages, %llu refused, %llu connection breaks, %llu failed allocations\n",
+		"%llu probes, %llu messages, %llu refused, %llu connection breaks, %llu failed "
+		"allocations\n",
 		(unsigned long long)t->changes, (unsigned long long)t->recovery_changes,
-		(unsigned long long)t->recoveries, (unsigned long long)t->messages,
-		(unsigned long long)t->refused, (unsigned long long)t->breaks,
-		(unsigned long long)t->memory_faults);
+		(unsigned long long)t->recoveries, (unsigned long long)t->probes,
+		(unsigned long long)t->messages, (unsigned long long)t->refused,
+		(unsigned long long)t->breaks, (unsigned long long)t->memory_faults);
 	fprintf(file, "%llu events in %llu s of simulated time\n", (unsigned long long)t->events,
 		(unsigned long long)t->simulated_ms / 1000);
 }

@@ -102,6 +102,7 @@ const char *scenario_error_name(int error)
 	} names[] = {
 		{EAGAIN, "EAGAIN"},
 		{EBUSY, "EBUSY"},
+		{ECANCELED, "ECANCELED"},
 		{EDEADLK, "EDEADLK"},
 		{EDQUOT, "EDQUOT"},
 		{EEXIST, "EEXIST"},

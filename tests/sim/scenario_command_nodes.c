@@ -85,6 +85,35 @@ static const char *scenario_command_join(
 	return NULL;
 }
 
+static const char *scenario_command_probe(
+	struct scenario *scenario, const struct scenario_words *words)
+{
+	uint32_t node = scenario_command_node(scenario, words, 1);
+	uint32_t peer = scenario_command_node(scenario, words, 2);
+	const char *lvb = scenario_command_option(words, "value-bytes");
+	const char *flags = scenario_command_option(words, "flags");
+	int r;
+
+	if (!node || !peer || !scenario->nodes[node].engine)
+		return "a node that is up, and another";
+	r = scenario_node_probe(scenario, node, peer, flags ? (uint32_t)strtoul(flags, NULL, 0) : 0,
+		lvb ? (uint32_t)strtoul(lvb, NULL, 10) : DLM_USER_LVB_BYTES,
+		scenario_command_word(words, "keep"));
+	return r < 0 ? scenario_error_name(r) : NULL;
+}
+
+static const char *scenario_command_probe_end(
+	struct scenario *scenario, const struct scenario_words *words)
+{
+	uint32_t node = scenario_command_node(scenario, words, 1);
+	uint32_t peer = scenario_command_node(scenario, words, 2);
+
+	if (!node || !peer || !scenario->nodes[node].engine)
+		return "a node that is up, and another";
+	scenario_node_probe_end(scenario, node, peer);
+	return NULL;
+}
+
 static const char *scenario_command_leave(
 	struct scenario *scenario, const struct scenario_words *words)
 {
@@ -291,6 +320,12 @@ const struct scenario_command scenario_command_nodes[] = {
 	{"join", "[NODE...] [value-bytes=N]; make the lockspace there, stopped",
 		scenario_command_join},
 	{"leave", "NODE; release the lockspace there", scenario_command_leave},
+	{"probe",
+		"NODE PEER [value-bytes=N] [flags=N] [keep]; the node asks the peer whether it "
+		"would "
+		"take it",
+		scenario_command_probe},
+	{"probe-end", "NODE PEER; the answer is not needed any more", scenario_command_probe_end},
 	{"stop", "[NODE...]; stop the lockspace there", scenario_command_stop},
 	{"start", "[NODE...] [on=NODE,...]; start with these members, on all of them or on some",
 		scenario_command_start},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "scenario_node.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/pure/must.h"
@@ -81,6 +82,52 @@ void scenario_node_leave(struct scenario *scenario, uint32_t nodeid)
 	scenario_node_pump(scenario, nodeid);
 }
 
+/* One question at a time from a node to another. */
+static uint32_t scenario_node_probe_number(uint32_t nodeid, uint32_t peer)
+{
+	return nodeid * 16 + peer;
+}
+
+int scenario_node_probe(struct scenario *scenario, uint32_t nodeid, uint32_t peer, uint32_t flags,
+	uint32_t lvb_bytes, bool keep)
+{
+	const struct engine_probe_args args = {
+		.number = scenario_node_probe_number(nodeid, peer),
+		.nodeid = peer,
+		.global_id = lockspace_global_id("story"),
+		.flags = flags,
+		.lvb_bytes = lvb_bytes,
+		.keep = keep,
+	};
+	int r = engine_probe_start(scenario->nodes[nodeid].engine, &args);
+
+	scenario_node_pump(scenario, nodeid);
+	return r;
+}
+
+void scenario_node_probe_end(struct scenario *scenario, uint32_t nodeid, uint32_t peer)
+{
+	engine_probe_end(scenario->nodes[nodeid].engine, scenario_node_probe_number(nodeid, peer));
+	scenario_node_pump(scenario, nodeid);
+}
+
+static void scenario_node_say_probed(
+	struct scenario *scenario, uint32_t nodeid, const struct engine_probed *found)
+{
+	if (found->result == -EPROTO)
+		scenario_event(scenario,
+			"node %u: %u differs: version %x and %x, value blocks %u and %u bytes, "
+			"flags %x and %x",
+			nodeid, found->nodeid, found->their_version, found->our_version,
+			found->their_lvb_bytes, found->our_lvb_bytes, found->their_flags,
+			found->our_flags);
+	else if (found->result)
+		scenario_event(scenario, "node %u: probe of %u: %s", nodeid, found->nodeid,
+			scenario_error_name(found->result));
+	else
+		scenario_event(scenario, "node %u: %u would take it", nodeid, found->nodeid);
+}
+
 void scenario_node_stop(struct scenario *scenario, uint32_t nodeid)
 {
 	struct scenario_node *node = &scenario->nodes[nodeid];
@@ -146,6 +193,9 @@ static void scenario_node_output(
 		break;
 	case ENGINE_OUT_CLIENT_CLOSED:
 		scenario_program_closed(scenario, out->client_context);
+		break;
+	case ENGINE_OUT_PROBED:
+		scenario_node_say_probed(scenario, nodeid, &out->probed);
 		break;
 	case ENGINE_OUT_RECOVERED:
 		node->started = false;

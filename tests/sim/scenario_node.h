@@ -18,6 +18,10 @@ void scenario_node_end(struct scenario *scenario, uint32_t node, bool late);
 int scenario_node_join(struct scenario *scenario, uint32_t node, uint32_t lvb_bytes);
 /** scenario_node_leave() - release the lockspace: FIN goes to all peers */
 void scenario_node_leave(struct scenario *scenario, uint32_t node);
+/** scenario_node_probe() - ask @peer whether it would take the node. Return: 0 or negative errno */
+int scenario_node_probe(struct scenario *scenario, uint32_t node, uint32_t peer, uint32_t flags,
+	uint32_t lvb_bytes, bool keep);
+void scenario_node_probe_end(struct scenario *scenario, uint32_t node, uint32_t peer);
 void scenario_node_stop(struct scenario *scenario, uint32_t node);
 /** scenario_node_start() - with the members of the mask. Return: 0 or negative errno */
 int scenario_node_start(

@@ -9,7 +9,8 @@ import sys
 import time
 
 from .errors import DEADLINE, LabError, LabRefused, LabTimeout
-from .lab import PORT, Lab, check_rights, default_prefix, remove_dead
+from .lab import PORT, Lab
+from .place import check_rights, default_prefix, remove_dead
 
 PLACE = "/run/udlm-nodes"
 EPILOG = """

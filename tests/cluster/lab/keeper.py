@@ -25,7 +25,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lab import space  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
-PATIENCE = 30.0  # seconds for the dead to be waited for by whoever started them
+PATIENCE = 10.0  # seconds for the dead to be waited for by whoever started them
 
 
 def reap_for_ever():

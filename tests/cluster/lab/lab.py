@@ -6,7 +6,6 @@ import importlib.util
 import json
 import os
 import pathlib
-import shutil
 import socket
 import subprocess
 import sys
@@ -17,27 +16,14 @@ from . import conf as conf_text
 from . import net, space
 from .errors import DEADLINE, LabError, LabRefused, LabTimeout
 from .node import Node
+from .place import CURE, check_home, check_rights, default_prefix, remove_dead
 
 HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parents[2]
 KINDS = ("udlm", "reference")
 NODES_MAX = 32
-PROGRAMS = ("tests/daemon", "tests/cluster", "tests/conformance", "bench", "examples")
 PORT = 21064
 # Nothing of a lab's start is fenced, and nobody waits for latecomers; the rest is as dlm_controld has it.
 DEFAULT_CONF = "log_debug=1\nenable_startup_fencing=0\npost_join_delay=1\n"
-CURE = ("this needs root and the right to make namespaces and mounts; in a container: "
-        "docker run --privileged (or --cap-add SYS_ADMIN --cap-add NET_ADMIN with AppArmor and seccomp "
-        "unconfined)")
-
-
-def default_prefix():
-    """An installed suite: UDLM_PREFIX, else what ./check or ./quickstart built last; None."""
-    if os.environ.get("UDLM_PREFIX"):
-        return pathlib.Path(os.environ["UDLM_PREFIX"]).resolve()
-    built = [ROOT / name / "prefix" for name in ("build-quickstart", "build-check")]
-    built = [path for path in built if (path / "sbin/dlm_controld").exists()]
-    return max(built, key=lambda path: (path / "sbin/dlm_controld").stat().st_mtime, default=None)
 
 
 class Lab:
@@ -250,13 +236,6 @@ class Lab:
         return DEFAULT_CONF if conf is None else conf
 
     @staticmethod
-    def program_places():
-        """Where the programs of the tests are, if UDLM_BUILD names the build directory."""
-        build = os.environ.get("UDLM_BUILD")
-        places = [pathlib.Path(build).resolve() / name for name in PROGRAMS] if build else []
-        return [str(place) for place in places if place.is_dir()]
-
-    @staticmethod
     def reference():
         """The module that makes reference nodes: processes() and environment()."""
         name = "udlm_cluster_reference"
@@ -402,36 +381,3 @@ def dlm_text(status):
     if needed:
         words.append("fencing " + ",".join(map(str, needed)))
     return ", ".join(words)
-
-
-def check_rights():
-    """LabRefused, with the cure, where this user or machine may not make a lab."""
-    missing = [name for name in ("corosync", "corosync-quorumtool", "ip", "nft")
-               if not shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")]
-    if os.geteuid() != 0:
-        raise LabRefused(f"only root can make nodes: {CURE}")
-    if missing:
-        raise LabRefused(f"missing: {', '.join(missing)}; scripts/packages.sh cluster installs them")
-
-
-def check_home(state):
-    """Pids mean something only in the process ids in which the lab was made."""
-    if state and state["space"] != space.namespace("self"):
-        raise LabError("this lab was made from outside: leave the node or container that you are in")
-
-
-def remove_dead(directory):
-    """Remove what a lab left whose keeper was killed. Whatever lived in it died with the keeper."""
-    try:
-        state = json.loads((directory / "keeper.json").read_text())
-    except FileNotFoundError:
-        state = None if (directory / "lab.json").exists() else False
-    except (OSError, ValueError):
-        state = None
-    check_home(state)
-    if state is False or (state and space.is_alive(state["keeper"], state["keeper_started"])):
-        return
-    if state:
-        space.wait_until(lambda: not space.is_alive(state["switch"], state["switch_started"]),
-                         f"end of process {state['switch']}")
-    shutil.rmtree(directory, ignore_errors=True)

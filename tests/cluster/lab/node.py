@@ -10,19 +10,22 @@ import subprocess
 import sys
 import time
 
-from . import net, parse, space
+from . import net, parse, place, space
 from .errors import DEADLINE, LabError, LabRefused, LabTimeout
+from .logs import Logs
 
 HERE = pathlib.Path(__file__).resolve().parent
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 COMMS = {"corosync": "corosync", "controld": "dlm_controld", "lockd": "dlm_lockd"}
+NOT_INHERITED = ("UDLM_RUN_DIR", "LD_LIBRARY_PATH", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC")
+WAITED_FOR = 0.5  # seconds in which the dead are waited for by who does that at all
 COROSYNC_NICE, DAEMON_NICE = -10, -5  # in the place of real-time priority, which nodes do not have
 
 Result = collections.namedtuple("Result", "returncode stdout stderr")
 Result.__doc__ = "What a program gave: wait status as subprocess has it, and two texts."
 
 
-class Node:
+class Node(Logs):
     """One node. It is on (its namespaces are there) or off (as after a power cut)."""
 
     def __init__(self, lab, nodeid, kind):
@@ -115,7 +118,7 @@ class Node:
             if boot:
                 net.disconnect(self.lab.switch, self.id)
                 space.send(boot["init"], signal.SIGKILL)
-                self._wait_empty(boot["space"])
+                self._wait_empty(boot)
                 (self.place / "boot.json").unlink()
                 net.remove(self.lab.switch, self.id)
         return time.monotonic()
@@ -123,10 +126,19 @@ class Node:
     def _reap(self):
         self._popens = [popen for popen in self._popens if popen.poll() is None]
 
-    def _wait_empty(self, name):
+    def _wait_empty(self, boot):
+        """Until all are dead. The first process then may still wait, for ever, for dead ones that somebody
+        outside, not we, has started and does not wait for: that is dead enough."""
+        since = None
+
         def empty():
+            nonlocal since
+            alive = space.processes(boot["space"])
             self._reap()
-            return not space.processes(name)
+            if alive != [boot["init"]]:
+                return not alive
+            since = since or time.monotonic()
+            return time.monotonic() > since + WAITED_FOR
         space.wait_until(empty, f"end of the processes of node {self.id}")
         self._reap()
 
@@ -165,16 +177,15 @@ class Node:
         """The environment of programs in the node: the built tools and libraries first; in a
         reference node the system's first."""
         own = [str(self.lab.prefix / sub) for sub in ("sbin", "bin")] if self.lab.prefix else []
-        path = SYSTEM_PATH.split(":") + self.lab.program_places()
-        env = {key: text for key, text in os.environ.items() if key != "UDLM_RUN_DIR"}
+        path = SYSTEM_PATH.split(":") + place.test_programs()
+        env = {key: text for key, text in os.environ.items() if key not in NOT_INHERITED}
         env.update(PATH=":".join(path + own if self.kind == "reference" else own + path),
                    UDLM_LAB=str(self.lab.directory), UDLM_NODE=str(self.id))
-        env.pop("LD_LIBRARY_PATH", None)
         if self.lab.prefix:
             env["UDLM_PREFIX"] = str(self.lab.prefix)
         if self.kind == "reference":
             env.update(self.lab.reference().environment(str(self.place), str(self.lab.prefix)))
-            env["PATH"] = ":".join([env["PATH"], *self.lab.program_places()])
+            env["PATH"] = ":".join([env["PATH"], *place.test_programs()])
         elif self.lab.prefix:
             env["LD_LIBRARY_PATH"] = str(self.lab.prefix / "lib")
         env.update(more or {})
@@ -375,40 +386,9 @@ class Node:
         """Whether corosync and dlm_controld here have all nodes that this one reaches."""
         ids = self.reaches()
         ring = self.quorum()
-        daemons = {n for n in ids if self.lab[n].pids("controld")}
+        daemons = {n for n in ids if n == self.id or self.lab[n].pids("controld")}
         return bool(ring) and ids <= set(ring["members"]) and daemons <= set(self.members()) and self.is_ready()
 
     def is_ready(self):
         """Whether dlm_lockd is there: a reference's fake kernel starts it a moment after the node has joined."""
         return self.kind != "reference" or self.lab.reference().is_ready(self.place)
-
-    # ---- logs ----
-
-    def log_path(self, name="controld"):
-        return self.place / "log" / f"{name}.log"
-
-    def log(self, name="controld", since=0):
-        """What a daemon has written, from the offset `since` (see log_mark), over all of its starts."""
-        try:
-            with open(self.log_path(name), "rb") as file:
-                file.seek(since)
-                return file.read().decode(errors="replace")
-        except OSError:
-            return ""
-
-    def log_mark(self, name="controld"):
-        """Where its log ends now."""
-        try:
-            return self.log_path(name).stat().st_size
-        except OSError:
-            return 0
-
-    def log_end(self, name="controld", lines=15):
-        return "\n".join(self.log(name).splitlines()[-lines:])
-
-    def wait_for(self, what, timeout=DEADLINE, name="controld", since=0):
-        """Wait until the log of a daemon has the text `what`; or until the predicate what(node) is true."""
-        if callable(what):
-            return self.lab.wait(lambda: what(self), f"node {self.id}: {getattr(what, '__name__', what)}", timeout)
-        return self.lab.wait(lambda: what in self.log(name, since), f"node {self.id}: {what!r} in {name}.log",
-                             timeout)

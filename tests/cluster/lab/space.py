@@ -163,10 +163,10 @@ def namespace(pid, kind="pid"):
         return None
 
 
-def processes(space, kind="pid", dead=False):
-    """Pids of the living processes of one namespace ("pid:[4026531836]"); with `dead` zombies too."""
+def processes(space, kind="pid"):
+    """Pids of the living processes of one namespace ("pid:[4026531836]")."""
     pids = (int(name) for name in os.listdir("/proc") if name.isdigit())
-    return sorted(pid for pid in pids if namespace(pid, kind) == space and (dead or is_alive(pid)))
+    return sorted(pid for pid in pids if namespace(pid, kind) == space and is_alive(pid))
 
 
 def send(pid, number):

@@ -101,7 +101,6 @@ class FakeKernel:
         self.answers = {}      # number of a stop or dump: channel that waits for it
         self.uevent_number = 0
         self.comms, self.nodes, self.lockspaces = {}, {}, {}  # nodes: lockspace: name: Node
-        self.gone = []         # lockspaces that have ended, until the write that ended them is done
         self.selector = selectors.DefaultSelector()
         self.listener = self.listen(place)
         self.channels = set()
@@ -248,7 +247,8 @@ class FakeKernel:
             setattr(self.nodes[folder[-3]][folder[-1]], name, self.integer(data))
         elif parent.startswith(f"{SYSFS}/"):
             number = self.lockspace_write(self.lockspaces[parent.rpartition("/")[2]], name, data)
-        self.tree.write(path, data)
+        if self.tree.exists(path):  # not, where the lockspace has ended by this write
+            self.tree.write(path, data)
         return number
 
     def dump(self, path, _):
@@ -429,9 +429,12 @@ class FakeKernel:
         if not event:
             log(f"lockspace {lockspace.name}: an event is done that nobody waits for")
             return
-        self.lockd.send(lockd.ls(lockd.EVENT_DONE, lockspace.name, result=result))
         if event == "offline" or result < 0:
-            self.gone.append(lockspace.name)
+            # gone before the program that waits goes on
+            del self.lockspaces[lockspace.name]
+            self.tree.remove(f"{SYSFS}/{lockspace.name}")
+            self.uevent("remove", lockspace.name)
+        self.lockd.send(lockd.ls(lockd.EVENT_DONE, lockspace.name, result=result))
 
     # ---- the loop ----
 
@@ -440,11 +443,6 @@ class FakeKernel:
             for key, events in self.selector.select():
                 if key.fileobj in self.channels or key.fileobj in (self.listener, self.lockd):
                     key.data(events)
-            for name in self.gone:
-                del self.lockspaces[name]
-                self.tree.remove(f"{SYSFS}/{name}")
-                self.uevent("remove", name)
-            self.gone.clear()
 
 
 def main(place, program, run_dir=RUN_DIR):

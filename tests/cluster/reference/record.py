@@ -31,8 +31,9 @@ class Stage:
 
     def start(self, *ids):
         for n in ids:
+            here = {node.id for node in self.lab if node.pids("controld")}
             self.lab[n].start_controld()
-            self.lab.wait_joined([node.id for node in self.lab if node.pids("controld")])
+            self.lab.wait_joined(here | {n})
             self.settle()
 
     def settle(self):

@@ -64,7 +64,7 @@ class Nodes:
         self.members = {}   # of lockspaces: name -> list of node ids
         self.number = 0
         self.started = {}   # lockspaces: name -> number of the last start
-        self.left = {}      # lockspaces: name -> members that have gone since their last start
+        self.routes = {}    # (from node, to node) -> address, where it is not the node's own
         self.ended = []
         self.lock = threading.RLock()
         self.asked = queue.Queue()
@@ -73,6 +73,10 @@ class Nodes:
 
     def address(self, nodeid):
         return f"{self.net}.{nodeid}"
+
+    def route(self, from_node, to_node):
+        """How it is known there."""
+        return self.routes.get((from_node, to_node), self.address(to_node))
 
     # ---- nodes ----
 
@@ -85,8 +89,8 @@ class Nodes:
             node.expect(p.READY)
             with self.lock:
                 for other in self.up.values():
-                    other.send(p.peer(p.PEER_ADD, nodeid, [node.address]))
-                    node.send(p.peer(p.PEER_ADD, other.nodeid, [other.address]))
+                    other.send(p.peer(p.PEER_ADD, nodeid, [self.route(other.nodeid, nodeid)]))
+                    node.send(p.peer(p.PEER_ADD, other.nodeid, [self.route(nodeid, other.nodeid)]))
                 self.up[nodeid] = node
         return [self.up[nodeid] for nodeid in nodeids]
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The local protocols in Python: src/proto/client.h and src/proto/control.h, field by field."""
+import binascii
 import collections
 import socket
 import struct
@@ -150,6 +151,25 @@ def ls_start(name, number, members):
     return control_ls(LS_START, name, number, 0, len(members), tail)
 
 
+PROBE_BODY = struct.Struct("=6I72s")
+Probed = collections.namedtuple(
+    "Probed", "number nodeid result their_version our_version their_lvb_bytes our_lvb_bytes "
+    "their_flags our_flags")
+
+
+def probe(kind, number, nodeid=0, name=b"", lvb_bytes=32, flags=0, keep=False, global_id=None):
+    """PROBE and PROBE_END."""
+    if global_id is None:
+        global_id = binascii.crc32(b"dlm:ls:" + name + b"\0")
+    body = PROBE_BODY.pack(number, nodeid, global_id, flags, lvb_bytes, keep, name)
+    return struct.pack("=II", kind, 8 + len(body)) + body
+
+
+def probed(message):
+    """What a PROBED says."""
+    return Probed(*struct.unpack_from("=2Ii6I", message.tail, 8))
+
+
 Message = collections.namedtuple("Message", "kind number result name tail fds")
 
 
@@ -157,6 +177,9 @@ def message(data, fds=()):
     kind, _ = struct.unpack_from("=II", data)
     if kind in (ONLINE, OFFLINE):
         return Message(kind, 0, 0, data[24:96].split(b"\0")[0], data, fds)
+    if kind == PROBED:
+        number, _, result = struct.unpack_from("=IIi", data, 8)
+        return Message(kind, number, result, data[48:120].split(b"\0")[0], data, fds)
     if kind in (READY, FATAL):
         return Message(kind, 0, 0, b"", data, fds)
     _, _, number, result, _, _, name = CONTROL_LS.unpack_from(data)

@@ -1255,6 +1255,71 @@ static void test_last_ack_gives_up(void **state)
 	side_free(side);
 }
 
+/* The ACK of our FIN comes when the peer has begun anew: it says nothing about what is new. */
+static void test_old_ack(void **state)
+{
+	struct side *side = member_new(WIRE_VERSION_3_2);
+
+	give_numbered(side, 0, 1);
+	give_fin(side, 1);
+	link_member_removed(&side->link);
+	check_says(side, "ack 2, opts 0 fin");
+	give_status(side, WIRE_VERSION_3_2, WIRE_RCOM_STATUS);
+	assert_int_equal(side->link.state, LINK_ESTABLISHED);
+	assert_int_equal(say_msg(side, 5, false), 0);
+	assert_int_equal(say_msg(side, 6, false), 0);
+	lose(side);
+	give_ack(side, 1);
+	assert_int_equal(side->link.seq_acked, 0);
+	give_ack(side, 2); /* beyond what the old conversation had */
+	assert_int_equal(side->link.seq_acked, 2);
+	side_free(side);
+}
+
+/* If it was no old one after all, repeating brings it again. */
+static void test_old_ack_repeated(void **state)
+{
+	struct side *side = member_new(WIRE_VERSION_3_2);
+
+	give_fin(side, 0);
+	link_member_removed(&side->link);
+	lose(side);
+	give_status(side, WIRE_VERSION_3_2, WIRE_RCOM_STATUS);
+	assert_int_equal(say_msg(side, 5, false), 0);
+	lose(side);
+	give_ack(side, 1);
+	assert_int_equal(side->link.seq_acked, 0);
+	assert_int_equal(link_deadline(&side->link), 3000);
+	link_tick(&side->link, 3000);
+	assert_true(link_has_output(&side->link));
+	lose(side);
+	give_ack(side, 1);
+	assert_int_equal(side->link.seq_acked, 1);
+	side_free(side);
+}
+
+/* A probe of a 3.1 peer has no end but that of the connection. */
+static void test_unnumbered_end(void **state)
+{
+	struct side *side = side_new(1, 2, WIRE_VERSION_3_2);
+
+	link_connected(&side->link);
+	give_status(side, WIRE_VERSION_3_1, WIRE_RCOM_STATUS);
+	assert_int_equal(say_rcom(side, WIRE_RCOM_STATUS_REPLY), 0);
+	assert_int_equal(side->link.state, LINK_ESTABLISHED);
+	link_disconnected(&side->link);
+	assert_int_equal(side->link.state, LINK_CLOSED);
+	assert_int_equal(side->link.version, 0);
+	assert_true(link_has_output(&side->link)); /* the answer is still wanted */
+	link_check(&side->link);
+	link_connected(&side->link);
+	give_status(side, WIRE_VERSION_3_2, WIRE_RCOM_STATUS);
+	assert_int_equal(side->link.version, WIRE_VERSION_3_2);
+	link_disconnected(&side->link);
+	assert_int_equal(side->link.state, LINK_ESTABLISHED); /* this one says FIN */
+	side_free(side);
+}
+
 static void test_close_unheard(void **state)
 {
 	struct side *side = side_new(1, 2, WIRE_VERSION_3_2);
@@ -1451,6 +1516,9 @@ int main(void)
 		cmocka_unit_test(test_reply_after_its_fin),
 		cmocka_unit_test(test_member_added_resets),
 		cmocka_unit_test(test_last_ack_gives_up),
+		cmocka_unit_test(test_old_ack),
+		cmocka_unit_test(test_old_ack_repeated),
+		cmocka_unit_test(test_unnumbered_end),
 		cmocka_unit_test(test_close_unheard),
 		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_done_of_zeroed),

@@ -28,6 +28,9 @@ static const struct {
 	{CONTROL_READY, sizeof(struct control_ready), offsetof(struct control_ready, text), 128},
 	{CONTROL_ONLINE, sizeof(struct control_event), offsetof(struct control_event, name), 72},
 	{CONTROL_OFFLINE, sizeof(struct control_event), offsetof(struct control_event, name), 72},
+	{CONTROL_PROBE, sizeof(struct control_probe), offsetof(struct control_probe, name), 72},
+	{CONTROL_PROBE_END, sizeof(struct control_probe), offsetof(struct control_probe, name), 72},
+	{CONTROL_PROBED, sizeof(struct control_probed), offsetof(struct control_probed, name), 72},
 	{CONTROL_FATAL, sizeof(struct control_fatal), offsetof(struct control_fatal, text), 240},
 };
 
