@@ -8,7 +8,7 @@
  */
 #include "control/fence/parts.h"
 
-/** merge_found() - @peer has joined with state, and so have we */
-void merge_found(struct fence *fence, struct peer *peer, struct fence_now now);
+/** merge_found() - @fellow has joined with state, and so have we */
+void merge_found(struct fence *fence, struct fellow *fellow, struct fence_now now);
 /** merge_work() - Return: whether there are such members, so that nothing else may be done yet */
 bool merge_work(struct fence *fence);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * What the files of this folder share. A `peer` is a node whose daemon is, or has been, in the
+ * What the files of this folder share. A `fellow` is a node whose daemon is, or has been, in the
  * group, our own among them; they are never forgotten. `fipu`, fencing in progress unknown: others
  * may be fencing nodes that we have not heard of, since we came later.
  */
 #include "base/pure/list.h"
 #include "control/fence/fence.h"
 
-struct peer {
-	struct list entry; /* of fence.peers, or of fence.startup while it is only configured */
+struct fellow {
+	struct list entry; /* of fence.fellows, or of fence.startup while it is only configured */
 	uint32_t nodeid;
 	bool is_member;
 	bool is_killed; /* corosync has been told to remove it */
@@ -92,7 +92,7 @@ struct fence {
 	uint32_t member_count, joined_count, remove_count;
 	uint64_t ring_seq;
 	bool ring_wait; /* a node is down, and the ring without it has not been told */
-	struct list peers;
+	struct list fellows;
 
 	/* protocol */
 	struct cpg_protocol ours;
@@ -109,7 +109,7 @@ struct fence {
 	bool wait_clear_fipu; /* our startup list was emptied by others: they will say when it is
 				 over */
 	bool fipu_join;       /* somebody joined since we last announced */
-	struct list startup;  /* struct peer */
+	struct list startup;  /* struct fellow */
 };
 
 /** fence_work() - do whatever has become possible; after every event */

@@ -4,10 +4,10 @@
 #include <stdio.h>
 
 #include "control/fence/attempt.h"
+#include "control/fence/fellow.h"
 #include "control/fence/merge.h"
 #include "control/fence/note.h"
 #include "control/fence/outbox.h"
-#include "control/fence/peer.h"
 #include "control/fence/victim.h"
 
 /* What this daemon can do at most. */
@@ -83,59 +83,59 @@ static void adopt(struct fence *fence, uint32_t sender, const struct cpg_protoco
 	outbox_order(fence, FENCE_ORDER_AGREED, 0);
 }
 
-static const char *fault(const struct cpg_protocol *protocol, const struct peer *peer)
+static const char *fault(const struct cpg_protocol *protocol, const struct fellow *fellow)
 {
 	if (has_zero(&protocol->daemon_max) || has_zero(&protocol->kernel_max))
 		return "a protocol without numbers";
 	if (protocol->daemon_run.major &&
 		(has_zero(&protocol->daemon_run) || has_zero(&protocol->kernel_run)))
 		return "a running protocol without numbers";
-	if (!peer || !peer->is_member)
+	if (!fellow || !fellow->is_member)
 		return "it is not a member";
 	return NULL;
 }
 
 /* It is a clean member now. If it had to be fenced, all see here, in one order with its failures,
  * that it has come back by itself. */
-static void store(struct fence *fence, struct fence_now now, struct peer *peer,
+static void store(struct fence *fence, struct fence_now now, struct fellow *fellow,
 	const struct cpg_protocol *protocol)
 {
 	const struct cpg_version *max = &protocol->daemon_max, *ours = &fence->ours.daemon_max;
 
-	if (max->major != peer->protocol.daemon_max.major && max->major != ours->major)
+	if (max->major != fellow->protocol.daemon_max.major && max->major != ours->major)
 		note_line(fence, FENCE_WARNING,
-			"node %u can do protocol %u.%u.%u, this node %u.%u.%u", peer->nodeid,
+			"node %u can do protocol %u.%u.%u, this node %u.%u.%u", fellow->nodeid,
 			max->major, max->minor, max->patch, ours->major, ours->minor, ours->patch);
-	peer->protocol = *protocol;
-	peer->has_been_clean = true;
-	peer->is_clean_since = true;
-	attempt_cancel(fence, peer);
-	if (!peer->need_fencing)
+	fellow->protocol = *protocol;
+	fellow->has_been_clean = true;
+	fellow->is_clean_since = true;
+	attempt_cancel(fence, fellow);
+	if (!fellow->need_fencing)
 		return;
-	note_line(fence, FENCE_INFO, "node %u is back and clean: not fenced", peer->nodeid);
-	victim_done(peer, now.wall, now.mono, peer->nodeid);
+	note_line(fence, FENCE_INFO, "node %u is back and clean: not fenced", fellow->nodeid);
+	victim_done(fellow, now.wall, now.mono, fellow->nodeid);
 }
 
 int protocol_receive(
 	struct fence *fence, struct fence_now now, uint32_t sender, const void *data, size_t bytes)
 {
-	struct peer *peer = peer_find(fence, sender);
+	struct fellow *fellow = fellow_find(fence, sender);
 	struct cpg_protocol protocol;
 	const char *why;
 
 	if (cpg_protocol_decode(data, bytes, &protocol))
 		return note_refused(fence, sender, "a protocol that is too short");
-	why = fault(&protocol, peer);
+	why = fault(&protocol, fellow);
 	if (why)
 		return note_refused(fence, sender, why);
 	/* Of our state counts what it has been told, as of its state counts what it tells: so it
 	 * thinks of us what we think of it, whoever starts a lockspace meanwhile. */
-	if (sender != fence->nodeid && !peer_is_clean(peer) && peer->is_told &&
+	if (sender != fence->nodeid && !fellow_is_clean(fellow) && fellow->is_told &&
 		is_stateful(&protocol.daemon_run)) {
-		merge_found(fence, peer, now);
+		merge_found(fence, fellow, now);
 		return 0;
 	}
-	store(fence, now, peer, &protocol);
+	store(fence, now, fellow, &protocol);
 	if (!fence->is_refused)
 		adopt(fence, sender, &protocol);
 	return 0;
@@ -154,21 +154,21 @@ static void lower(struct cpg_version *least, const struct cpg_version *other)
 void protocol_negotiate(struct fence *fence)
 {
 	struct cpg_protocol proposal = fence->ours;
-	const struct peer *peer;
+	const struct fellow *fellow;
 	bool has_member = false;
 
 	if (fence->is_proposed || fence->ours.daemon_run.major)
 		return;
 	proposal.daemon_run = (struct cpg_version){UINT16_MAX, UINT16_MAX, UINT16_MAX, 0};
 	proposal.kernel_run = proposal.daemon_run;
-	list_for_each (peer, &fence->peers, entry) {
-		if (!peer->is_member)
+	list_for_each (fellow, &fence->fellows, entry) {
+		if (!fellow->is_member)
 			continue;
-		if (!peer_is_clean(peer))
+		if (!fellow_is_clean(fellow))
 			return;
 		has_member = true;
-		lower(&proposal.daemon_run, &peer->protocol.daemon_max);
-		lower(&proposal.kernel_run, &peer->protocol.kernel_max);
+		lower(&proposal.daemon_run, &fellow->protocol.daemon_max);
+		lower(&proposal.kernel_run, &fellow->protocol.kernel_max);
 	}
 	if (!has_member)
 		return;
