@@ -24,6 +24,18 @@ static bool is_settled(const struct lockspace *ls)
 	return view.daemon_ring_seq == seq;
 }
 
+/*
+ * Ours: who is back as a clean member of the daemon group has lost what it had, as fencing has it.
+ * It may not have counted as one to be fenced there, and then nobody would ever say that it is.
+ */
+static bool is_back(const struct fence *fence, const struct history_node *node)
+{
+	struct fence_node_view view;
+
+	return fence_node_find(fence, node->nodeid, &view) && view.is_member &&
+	       view.protocol.daemon_max.major && view.add_time > node->fail_monotime;
+}
+
 /* Nobody who may still write is left: of this lockspace, and then of the whole cluster. */
 static bool is_fenced(struct lockspace *ls)
 {
@@ -34,7 +46,8 @@ static bool is_fenced(struct lockspace *ls)
 
 		if (!node->need_fencing)
 			continue;
-		if (!fence_done_since(ls->group->fence, node->nodeid, node->fail_monotime)) {
+		if (!fence_done_since(ls->group->fence, node->nodeid, node->fail_monotime) &&
+			!is_back(ls->group->fence, node)) {
 			all = false;
 			continue;
 		}
