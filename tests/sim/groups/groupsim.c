@@ -141,20 +141,37 @@ static void step(struct sim *sim)
 	sim_fault_noticed(sim);
 }
 
+/* A member that has been started in another half of the cluster. */
+static bool has_disallowed(const struct sim *sim, uint32_t node)
+{
+	struct group_node_view view;
+
+	for (uint32_t l = 0; l < sim->lockspace_count; l++) {
+		for (uint32_t i = 0; group_node_view(
+			     sim->nodes[node].group, sim_lockspace(l), GROUP_NODES_NEXT, i, &view);
+			i++) {
+			if (view.is_disallowed)
+				return true;
+		}
+	}
+	return false;
+}
+
 /*
- * What an administrator does who sees fencing wait for ever, as the reference's rules have it in
- * some cases (both halves have state and neither may go on): everybody starts anew.
+ * What an administrator does who sees fencing or a lockspace wait for ever, as the reference's
+ * rules have it in some cases (both halves have state and neither may go on): everybody starts
+ * anew.
  */
-static bool reset_fencing(struct sim *sim)
+static void reset_all(struct sim *sim)
 {
 	bool is_reset = false;
 
 	for (uint32_t m = 1; m <= sim->node_count; m++)
-		is_reset |= sim->nodes[m].fence && fence_is_outstanding(sim->nodes[m].fence);
+		is_reset |= sim->nodes[m].fence &&
+			    (fence_is_outstanding(sim->nodes[m].fence) || has_disallowed(sim, m));
 	for (uint32_t m = 1; is_reset && m <= sim->node_count; m++)
 		sim_fault_off(sim, m);
 	sim->counts.resets += is_reset;
-	return is_reset;
 }
 
 static void run_faults(struct sim *sim)
@@ -206,7 +223,7 @@ static void run_quiet(struct sim *sim)
 		if (!text)
 			return;
 		if (i && i % 20000 == 0)
-			(void)reset_fencing(sim);
+			reset_all(sim);
 	}
 	show_fence(sim);
 	sim_fail(sim, "it does not end: %s", sim_check_settled(sim));

@@ -113,6 +113,8 @@ static int room_begin(bool has_probe)
 
 	faulty_alloc_init(&faulty);
 	room_fence = (struct fence){.is_quorate = true, .ring_seq = 7, .daemon_ring_seq = 7};
+	for (uint32_t i = 0; i < ROOM_NODES; i++)
+		room_fence.clean[i] = 1;
 	now = (struct fence_now){.mono = 100, .wall = 1000};
 	sent_count = 0;
 	notes[0] = '\0';
