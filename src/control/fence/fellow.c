@@ -51,6 +51,7 @@ bool fellow_is_clean(const struct fellow *fellow)
 void fellow_join(struct fence *fence, struct fellow *fellow, struct fence_now now, bool we_joined)
 {
 	fellow->is_member = true;
+	fellow->is_sure = false;
 	fellow->is_told = fence->ours.daemon_run.flags & CPG_VERSION_STATEFUL;
 	fellow->add_time = now.mono;
 	fence->delay_begin = now.mono;

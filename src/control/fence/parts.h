@@ -15,11 +15,13 @@ struct fellow {
 	bool is_killed; /* corosync has been told to remove it */
 	bool is_merge;  /* has state from another half of the cluster, as we have */
 	bool is_told;   /* that we had state when it and we became members of one group */
+	bool is_sure;   /* of that: our word has come round since */
 	bool is_fipu;   /* has said that it does not know what is being fenced */
 	bool has_been_clean;
 	bool is_clean_since; /* it has been clean since it was fenced last */
 	uint32_t need_clear; /* CPG_FENCE_CLEAR_*: what it has to be told, since it came after us */
 	struct cpg_protocol protocol; /* accepted since it joined; zeros: nothing */
+	struct cpg_protocol claimed;  /* is_merge: what it said */
 	uint64_t add_time, rem_time;  /* mono s; 0: never */
 
 	/* as a victim */

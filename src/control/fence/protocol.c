@@ -116,6 +116,25 @@ static void store(struct fence *fence, struct fence_now now, struct fellow *fell
 	victim_done(fellow, now.wall, now.mono, fellow->nodeid);
 }
 
+/* Our own word has come round. The first since somebody joined is what that one heard of us first:
+ * it may be from before, when we had no state, and then we are clean to it, so it is to us. */
+static void come_round(struct fence *fence, struct fence_now now, const struct cpg_protocol *own)
+{
+	bool has_state = is_stateful(&own->daemon_run);
+	struct fellow *fellow;
+
+	list_for_each (fellow, &fence->fellows, entry) {
+		if (!fellow->is_member || fellow->is_sure)
+			continue;
+		fellow->is_sure = true;
+		fellow->is_told = fellow->is_told && has_state;
+		if (fellow->is_told || !fellow->is_merge || fellow->is_killed)
+			continue;
+		fellow->is_merge = false;
+		store(fence, now, fellow, &fellow->claimed);
+	}
+}
+
 int protocol_receive(
 	struct fence *fence, struct fence_now now, uint32_t sender, const void *data, size_t bytes)
 {
@@ -132,9 +151,12 @@ int protocol_receive(
 	 * thinks of us what we think of it, whoever starts a lockspace meanwhile. */
 	if (sender != fence->nodeid && !fellow_is_clean(fellow) && fellow->is_told &&
 		is_stateful(&protocol.daemon_run)) {
+		fellow->claimed = protocol;
 		merge_found(fence, fellow, now);
 		return 0;
 	}
+	if (sender == fence->nodeid)
+		come_round(fence, now, &protocol);
 	store(fence, now, fellow, &protocol);
 	if (!fence->is_refused)
 		adopt(fence, sender, &protocol);

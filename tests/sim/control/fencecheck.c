@@ -59,8 +59,10 @@ static void met(struct fenceworld *world, uint32_t node, const struct cpgmodel_e
 	struct fencenode *n = &world->nodes[node];
 
 	n->past[joined].is_told = n->is_stateful;
+	n->past[joined].is_sure = false;
 	for (uint32_t i = 0; joined == node && i < event->member_count; i++) {
 		n->past[event->members[i]].is_told = n->is_stateful;
+		n->past[event->members[i]].is_sure = false;
 		n->found |= 1u << event->members[i];
 		n->found_first = n->found;
 	}
@@ -87,6 +89,28 @@ static void result_given(struct fenceworld *world, uint32_t node, const struct c
 	past->lost_step = 0;
 }
 
+/* The first word of its own since others came is what they have heard of it. */
+static void came_round(struct fenceworld *world, uint32_t node, bool has_state)
+{
+	for (uint32_t other = 1; other <= world->node_count; other++) {
+		struct fencepast *past = &world->nodes[node].past[other];
+
+		past->is_told = past->is_told && (past->is_sure || has_state);
+		past->is_sure = true;
+	}
+}
+
+static void see_clean(struct fenceworld *world, uint32_t node, uint32_t other)
+{
+	struct fencepast *past = &world->nodes[node].past[other];
+
+	if (!is_clean(world, node, other) || past->clean_step)
+		return;
+	past->clean_step = world->step;
+	past->incarnation = world->nodes[other].incarnation;
+	past->lost_step = 0;
+}
+
 static void protocol_given(struct fenceworld *world, uint32_t node, uint32_t sender,
 	const struct cpg_protocol *protocol)
 {
@@ -103,11 +127,10 @@ static void protocol_given(struct fenceworld *world, uint32_t node, uint32_t sen
 			fenceworld_fault(
 				world, "node %u does not see that %u has state", node, sender);
 	}
-	if (!is_clean(world, node, sender) || past->clean_step)
-		return;
-	past->clean_step = world->step;
-	past->incarnation = world->nodes[sender].incarnation;
-	past->lost_step = 0;
+	if (node == sender)
+		came_round(world, node, protocol->daemon_run.flags & CPG_VERSION_STATEFUL);
+	for (uint32_t other = 1; other <= world->node_count; other++)
+		see_clean(world, node, other);
 }
 
 static void message_given(

@@ -18,6 +18,7 @@
 /* What one daemon has lived through with another node, told by nobody but the events themselves. */
 struct fencepast {
 	bool is_told;         /* that we had state when both became members */
+	bool is_sure;         /* of that: our word has come round since */
 	uint64_t clean_step;  /* when it became a clean member; 0: it is none */
 	uint32_t incarnation; /* of the other's daemon then */
 	uint64_t lost_step; /* when it failed, after it was clean; 0: it has not, or is done with */

@@ -254,6 +254,42 @@ static void test_state_before_all_were_heard(void **state)
 	stage_close(&stage);
 }
 
+/* A word of ours from before we had state had not come round when the others joined: it is the
+ * first that they hear of us, and we are clean to them. */
+static void test_told_late(void **state)
+{
+	struct stage stage;
+
+	stage_open(&stage, 1, "", stage_options(), false);
+	stage_settle(&stage, "1 2", true);
+	stage_conf(&stage, "1 2 3", "3", ""); /* what is said here comes round below */
+	fence_stateful(stage.fence);
+	stage_conf(&stage, "1 2 3 4", "4", "");
+	stage_expect(&stage, "protocol 3.1.1.0; clear 3 6; protocol 3.1.1.1; clear 4 6;");
+	stage_protocol(&stage, 4, 3, STATE);
+	assert_true(stage_node(&stage, 4).is_merge);
+	stage_protocol(&stage, 1, 3, 0);
+	assert_false(stage_node(&stage, 4).is_merge);
+	assert_int_equal(stage_node(&stage, 4).protocol.daemon_run.flags, STATE);
+	stage_protocol(&stage, 1, 3, STATE);
+	assert_false(stage_node(&stage, 4).is_merge);
+	stage_close(&stage);
+}
+
+/* Each began while the other was away, and keeps quorum: no rule parts them, and that is said. */
+static void test_two_nodes_that_never_met(void **state)
+{
+	struct stage stage;
+
+	open_state(&stage, 1, "1", true);
+	stage_quorum(&stage, true, "1 2");
+	meet(&stage, "1 2", "2");
+	stage_protocol(&stage, 2, 3, STATE);
+	assert_true(stage_node(&stage, 2).is_merge);
+	assert_true(stage_view(&stage).stateful_merge_wait);
+	stage_close(&stage);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +305,8 @@ int main(void)
 		cmocka_unit_test(test_came_back_without_state),
 		cmocka_unit_test(test_state_of_a_clean_member),
 		cmocka_unit_test(test_state_before_all_were_heard),
+		cmocka_unit_test(test_told_late),
+		cmocka_unit_test(test_two_nodes_that_never_met),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
