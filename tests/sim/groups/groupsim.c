@@ -157,6 +157,19 @@ static bool has_disallowed(const struct sim *sim, uint32_t node)
 	return false;
 }
 
+static bool is_stuck(const struct sim *sim, uint32_t node)
+{
+	struct fence_node_view view;
+
+	if (!sim->nodes[node].fence)
+		return false;
+	for (uint32_t i = 0; fence_node_view(sim->nodes[node].fence, i, &view); i++) {
+		if (view.is_merge)
+			return true;
+	}
+	return fence_is_outstanding(sim->nodes[node].fence) || has_disallowed(sim, node);
+}
+
 /*
  * What an administrator does who sees fencing or a lockspace wait for ever, as the reference's
  * rules have it in some cases (both halves have state and neither may go on): everybody starts
@@ -167,8 +180,7 @@ static void reset_all(struct sim *sim)
 	bool is_reset = false;
 
 	for (uint32_t m = 1; m <= sim->node_count; m++)
-		is_reset |= sim->nodes[m].fence &&
-			    (fence_is_outstanding(sim->nodes[m].fence) || has_disallowed(sim, m));
+		is_reset |= is_stuck(sim, m);
 	for (uint32_t m = 1; is_reset && m <= sim->node_count; m++)
 		sim_fault_off(sim, m);
 	sim->counts.resets += is_reset;
