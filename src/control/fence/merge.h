@@ -11,4 +11,4 @@
 /** merge_found() - @fellow has joined with state, and so have we */
 void merge_found(struct fence *fence, struct fellow *fellow, struct fence_now now);
 /** merge_work() - Return: whether there are such members, so that nothing else may be done yet */
-bool merge_work(struct fence *fence);
+bool merge_work(struct fence *fence, struct fence_now now);
