@@ -158,8 +158,10 @@ static bool is_step(const char *step, const char *word, const char **ret_rest)
 {
 	size_t bytes = strlen(word);
 
+	if (strncmp(step, word, bytes) || (step[bytes] && step[bytes] != ' '))
+		return false;
 	*ret_rest = step + bytes + (step[bytes] == ' ');
-	return !strncmp(step, word, bytes) && (!step[bytes] || step[bytes] == ' ');
+	return true;
 }
 
 static void step_feed(const struct run *run, const char *step)
