@@ -206,7 +206,8 @@ void peers_members(struct peers *peers, const uint32_t *members, uint32_t count)
 	struct question *question, *next;
 
 	peers->member_count = count < PEERS_NODES_MAX ? count : PEERS_NODES_MAX;
-	memcpy(peers->members, members, peers->member_count * sizeof(members[0]));
+	for (uint32_t i = 0; i < peers->member_count; i++)
+		peers->members[i] = members[i];
 	list_for_each_safe (question, next, &peers->questions, on_peers) {
 		for (uint32_t i = 0; i < question->count; i++) {
 			struct answer *answer = &question->answers[i];

@@ -180,6 +180,8 @@ static void test_refused_questions(void **state)
 	send_error = 0;
 	peers_members(nodes[1], others, 2);
 	assert_int_equal(peers_ask(nodes[1], 1000, UDLM_ASK_LS, 1, everybody, 3), -ENOTCONN);
+	peers_members(nodes[1], NULL, 0); /* we are out */
+	assert_int_equal(peers_ask(nodes[1], 1000, UDLM_ASK_LS, 1, everybody, 3), -ENOTCONN);
 }
 
 /* What no node of ours would send changes nothing. */
