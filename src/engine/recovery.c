@@ -437,6 +437,11 @@ void recovery_connected(struct engine_lockspace *ls, uint32_t nodeid)
 	(void)recovery_work(ls, TICK_BUDGET);
 }
 
+bool recovery_wait_answers(const struct engine_lockspace *ls)
+{
+	return ls->recovery.wait_nodeid && ls->recovery.room->ask.sleep_ms;
+}
+
 uint64_t recovery_deadline(const struct engine_lockspace *ls)
 {
 	const struct recovery_room *room = ls->recovery.room;

@@ -35,7 +35,8 @@
 #define DAEMON_LOCKS_MAX       1000000u
 #define DAEMON_QUEUE_MIB_MIN   4u
 #define DAEMON_WAIT_MS_MAX     3600000
-#define DAEMON_FILES_SPARE     64u /* descriptors that are no connections */
+#define DAEMON_FILES_SPARE     64u  /* descriptors that are no programs' connections */
+#define DAEMON_FILES_PEERS     512u /* the same where there are other nodes */
 
 uint64_t daemon_clock_ms(void)
 {
@@ -128,10 +129,10 @@ static void connections_limit(struct daemon *daemon)
 {
 	uint32_t wanted = daemon->settings.client_count_max;
 	uint32_t files = daemon->privs.files_max;
+	uint32_t spare = daemon->peers ? DAEMON_FILES_PEERS : DAEMON_FILES_SPARE;
 
-	if (files && files < wanted + DAEMON_FILES_SPARE) {
-		uint32_t fewer =
-			files > 2 * DAEMON_FILES_SPARE ? files - DAEMON_FILES_SPARE : files / 2;
+	if (files && files < wanted + spare) {
+		uint32_t fewer = files > 2 * spare ? files - spare : files / 2;
 
 		log_warning(daemon->log,
 			"client_count_max is %u, not %u: only %u files may be open (RLIMIT_NOFILE)",

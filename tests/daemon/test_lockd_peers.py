@@ -130,6 +130,29 @@ def test_refused_port_is_named(nodes):
     assert one.expect(p.WAITING, lambda m: not m.tail).name == b"x"
 
 
+def test_node_that_says_nothing_is_named(nodes):
+    one, two = nodes.boot(1, 2)
+    nodes.create(b"x", 1, 2)
+    nodes.pause(2)
+    nodes.change(b"x", but=[2])
+    text = one.expect(p.WAITING, lambda m: m.tail).tail.decode()
+    assert "waits for node 2 since" in text
+    assert text.endswith(f"{nodes.address(2)}:21064 is connected and does not answer")
+    nodes.resume(2)
+    nodes.change(b"x")
+    nodes.recovered(b"x")
+    assert one.expect(p.WAITING, lambda m: not m.tail)
+
+
+def test_node_that_is_not_as_far_is_named(nodes):
+    one, _ = nodes.boot(1, 2)
+    nodes.create(b"x", 1)
+    nodes.members[b"x"].append(2)
+    nodes.change(b"x", but=[2])  # node 2 does not have it
+    text = one.expect(p.WAITING, lambda m: m.tail).tail.decode()
+    assert text.endswith(f"{nodes.address(2)}:21064 is connected and answers, but is not as far itself")
+
+
 def test_orderly_end(nodes):
     nodes.boot(1, 2)
     nodes.create(b"x", 1, 2)
