@@ -5,6 +5,7 @@ import contextlib
 import pathlib
 import re
 import select
+import signal
 import subprocess
 
 import pytest
@@ -109,16 +110,17 @@ def trio(make_lab):
 
 
 def join(lab, name, *ids):
-    """One after the other."""
+    """One after the other; who is in stays in."""
     for n in ids:
-        lab[n].tool("join", name, check=True)
-        wait_members(lab, name, *ids[:ids.index(n) + 1])
+        if name not in lab[n].lockspaces():
+            lab[n].tool("join", name, check=True)
+    wait_members(lab, name, *ids)
 
 
 def wait_members(lab, name, *ids):
     def settled():
         found = [lab[n].lockspaces().get(name, {}) for n in ids]
-        return all(space.get("members") == list(ids) and "new_change" not in space for space in found)
+        return all(space.get("members") == sorted(ids) and "new_change" not in space for space in found)
     lab.wait(settled, f"{name} has members {ids}")
 
 
@@ -308,6 +310,26 @@ def test_without_dlm_controld_the_lockspaces_stop(trio, program):
     trio.wait(lambda: not trio[3].pids("corosync"), "its node has been taken out of the cluster")
     assert ("kill", 3) in decisions(trace(trio[1].place))
     assert trio[3].pids("lockd"), "a kernel does not end with its daemon"
+
+
+def test_a_dlm_controld_that_comes_back_finds_the_same_dlm_lockd(trio, program):
+    join(trio, "locks", 1, 2, 3)
+    trio[3].tool("leave", "locks", check=True)
+    before = trio[3].pids("lockd")
+    controld = trio[3].pid("controld")
+    trio[3].signal("controld", signal.SIGTERM)
+    trio.wait(lambda: controld not in trio[3].all_pids(), "dlm_controld ends")
+    assert trio[3].run(["ls", trio[3].place / "root/sys/kernel/config/dlm"]).stdout == ""
+    trio[3].start_controld()
+    trio.wait_joined([1, 2, 3])
+    join(trio, "locks", 1, 2, 3)
+    assert trio[3].pids("lockd") == before
+    holder, other = program(trio[3], "locks"), program(trio[2], "locks")
+    assert holder.lock(EX)[0] == 0
+    other.lock_start(EX)
+    waits(trio, trio[2], other)
+    holder.do("unlockw", 0, 0)
+    assert other.lock_answer()[0] == 0
 
 
 def test_without_dlm_lockd_the_node_is_dead_and_says_so(trio):
