@@ -52,6 +52,7 @@ static void settings_fill(const struct daemon *daemon, struct driver_settings *r
 		.protocol = is_sctp(daemon),
 		.client_count_max = number(daemon, OPTION_CLIENT_COUNT_MAX),
 		.client_locks_max = number(daemon, OPTION_CLIENT_LOCKS_MAX),
+		.peer_queue_mib = number(daemon, OPTION_PEER_QUEUE_MIB),
 		.timeout_ms = number(daemon, OPTION_LOCKD_TIMEOUT) * 1000};
 	memcpy(ret->boot_id, daemon->boot_id, sizeof(ret->boot_id));
 	memcpy(ret->cluster_name, daemon->facts.name, sizeof(ret->cluster_name));

@@ -40,7 +40,7 @@ void peers_describe(
 	const struct peers *peers = daemon->peers;
 	struct transport_peer_info transport;
 
-	if (!peers || peers->ops->peer_info(peers->transport, nodeid, &transport))
+	if (!peers || peers->ops->info(peers->transport, nodeid, &transport))
 		snprintf(ret, room, "it is no node of this cluster");
 	else if (transport.state != TRANSPORT_CONNECTED)
 		describe_apart(&transport, ret, room);

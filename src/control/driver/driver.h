@@ -23,6 +23,7 @@ struct driver_settings {
 	bool log_debug;
 	uint32_t port, mark, protocol;
 	uint32_t client_count_max, client_locks_max;
+	uint32_t peer_queue_mib;
 	int error_fd;        /* for the standard error of the engine; -1: ours, -2: nowhere */
 	uint32_t timeout_ms; /* an engine that says nothing for so long is dead */
 	uint32_t address_count;
@@ -103,10 +104,12 @@ struct driver_ops {
 	 */
 	int (*open)(qb_loop_t *loop, struct log *log, const struct driver_settings *settings,
 		const struct driver_events *events, struct driver **ret);
-	/* A node of the cluster, from its coming to its leaving. Again with other values: replaced. */
+	/* A node of the cluster, from its coming to its leaving. Again with other values: replaced.
+	 */
 	void (*peer_add)(struct driver *driver, const struct driver_peer *peer);
 	void (*peer_remove)(struct driver *driver, uint32_t nodeid);
-	/* Would this peer take us into the lockspace? `probed` follows. NULL: it cannot be asked. */
+	/* Would this peer take us into the lockspace? `probed` follows. NULL: it cannot be asked.
+	 */
 	void (*probe)(struct driver *driver, const struct driver_probe *probe);
 	void (*probe_end)(struct driver *driver, uint32_t number);
 	void (*ls_new)(struct driver *driver, const struct driver_lockspace *lockspace);
@@ -122,8 +125,8 @@ struct driver_ops {
 	int (*dump)(struct driver *driver, const char *name, uint32_t kind, driver_answer answer,
 		void *context, uint64_t id);
 	void (*view)(const struct driver *driver, struct driver_view *ret);
-	/* Orderly end: the goodbye to each peer is waited for, `unfinished`, then `ended` follow, by
-	 * force where it does not go by itself. */
+	/* Orderly end: the goodbye to each peer is waited for, `unfinished`, then `ended` follow,
+	 * by force where it does not go by itself. */
 	void (*stop)(struct driver *driver);
 	/* The end at once, by force; `ended` follows. */
 	void (*kill)(struct driver *driver);
