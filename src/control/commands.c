@@ -260,6 +260,28 @@ static void lockspace_waiting(struct daemon *daemon, const struct admin_request 
 	answer_text(daemon, request, 0, &text);
 }
 
+static void all_nodes(struct daemon *daemon, const struct admin_request *request)
+{
+	int rv = daemon_ask_all(daemon, request->header.option, request->id);
+
+	if (rv == -EINVAL)
+		answer_error(daemon, request, rv, "this daemon knows no such question");
+	else if (rv == -EBUSY)
+		answer_error(daemon, request, rv, "too many ask all nodes already: try again");
+	else if (rv == -ENOTCONN)
+		answer_error(daemon, request, rv,
+			"this daemon has not joined the others: see dlm_tool status");
+	else if (rv)
+		answer_error(daemon, request, rv, strerror(-rv));
+}
+
+void commands_all_nodes(void *context, uint64_t id, struct text *text)
+{
+	struct admin_request request = {.id = id, .header = {.command = DLMC_CMD_ALL_NODES}};
+
+	answer_text(context, &request, 0, text);
+}
+
 /* What is kept of a request while the engine thinks about it. */
 struct pending {
 	struct daemon *daemon;
@@ -482,6 +504,7 @@ static const struct command table[] = {
 	{DLMC_CMD_ENGINE_INFO, true, false, engine_info},
 	{DLMC_CMD_ENGINE_DUMP, true, true, engine_dump},
 	{DLMC_CMD_LOCKSPACE_WAITING, true, false, lockspace_waiting},
+	{DLMC_CMD_ALL_NODES, true, true, all_nodes},
 	{DLMC_CMD_FS_REGISTER, false, true, fs_register},
 	{DLMC_CMD_FS_UNREGISTER, false, true, nothing_to_do},
 	{DLMC_CMD_FS_NOTIFIED, false, true, fs_notified},

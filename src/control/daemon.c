@@ -164,7 +164,7 @@ static void second_set(struct daemon *daemon)
 {
 	bool is_wanted = fence_is_waiting(daemon->fence) || group_is_waiting(daemon->group) ||
 			 daemon_peers_are_missing(daemon) || !list_empty(&daemon->looks) ||
-			 daemon->state == DAEMON_CLUSTER;
+			 peers_is_waiting(daemon->others) || daemon->state == DAEMON_CLUSTER;
 
 	if (is_wanted && !daemon->second_timer)
 		(void)qb_loop_timer_add(daemon->loop, QB_LOOP_MED, SECOND_MS * QB_TIME_NS_IN_MSEC,
@@ -192,6 +192,7 @@ static void second(void *data)
 		return;
 	fence_tick(daemon->fence, daemon_now());
 	daemon->fence_changed = true;
+	daemon_others_second(daemon);
 	looks_again(daemon);
 	daemon_peers_tell(daemon);
 	daemon_life_engine(daemon);
@@ -311,6 +312,7 @@ void daemon_done(struct daemon *daemon)
 	lost_free(daemon->lost);
 	group_free(daemon->group);
 	fence_free(daemon->fence);
+	peers_free(daemon->others);
 	daemon_notes_free(&daemon->onlines);
 	daemon_notes_free(&daemon->looks);
 	daemon_notes_free(&daemon->waits);

@@ -38,6 +38,7 @@
 #include "control/logfile.h"
 #include "control/lost/former.h"
 #include "control/lost/lost.h"
+#include "control/peers/peers.h"
 
 /* Each state goes to a later one, never back. */
 enum daemon_state {
@@ -101,13 +102,14 @@ struct daemon {
 	bool engine_said_goodbye; /* and told who did not answer it */
 	uint64_t shared_until;    /* when a lockspace was last there, monotonic s; 0: never */
 
-	struct fence *fence; /* NULL before the cluster is up */
-	struct group *group; /* the same */
-	bool fence_changed;  /* since group/ last looked */
-	bool is_joined;      /* to the daemon group, or about to be */
-	struct list onlines; /* struct daemon_note: lockspaces that were asked for before READY */
-	struct list looks;   /* the same: those whose members must be asked for again */
-	struct list waits;   /* the same: what the engine waits for */
+	struct fence *fence;  /* NULL before the cluster is up */
+	struct group *group;  /* the same */
+	struct peers *others; /* the same: questions to all nodes */
+	bool fence_changed;   /* since group/ last looked */
+	bool is_joined;       /* to the daemon group, or about to be */
+	struct list onlines;  /* struct daemon_note: lockspaces that were asked for before READY */
+	struct list looks;    /* the same: those whose members must be asked for again */
+	struct list waits;    /* the same: what the engine waits for */
 	uint32_t agentless[CLUSTER_NODES_MAX]; /* victims whose missing agent has been noted */
 	uint32_t agentless_count;
 
@@ -122,7 +124,8 @@ struct daemon {
 	char told[512];               /* what the service manager was told last */
 	struct log_limit deny_limit;  /* of what is logged about commands that are not permitted */
 	struct log_limit fence_limit; /* of what fence/ says that goes wrong */
-	struct log_limit send_limit;  /* of messages that the cluster does not take */
+	struct log_limit others_limit;
+	struct log_limit send_limit; /* of messages that the cluster does not take */
 	qb_loop_timer_handle beat_timer, settle_timer, second_timer;
 	qb_loop_signal_handle signals[4];
 };
@@ -160,5 +163,10 @@ struct fence_now daemon_now(void);
 /** daemon_turn() - AFTER every input of fence/ or group/: what they order is done, until nothing is
  * left to do */
 void daemon_turn(struct daemon *daemon);
+/**
+ * daemon_ask_all() - all nodes, see enum udlm_question; commands_all_nodes() follows
+ * Return: 0; -EINVAL no such question; -ENOTCONN not READY; -EBUSY too many are open; -errno
+ */
+int daemon_ask_all(struct daemon *daemon, uint32_t question, uint64_t request);
 /** daemon_lockspace_count() - that are open here */
 uint32_t daemon_lockspace_count(const struct daemon *daemon);

@@ -23,6 +23,11 @@ static bool is_controld(const char *group)
 	return !strcmp(group, CPG_GROUP_CONTROLD);
 }
 
+static bool is_udlm(const char *group)
+{
+	return !strcmp(group, UDLM_GROUP);
+}
+
 /* Return: whether what the cluster says is still for somebody */
 static bool is_heard(const struct daemon *daemon)
 {
@@ -82,7 +87,8 @@ static int deciders_new(struct daemon *daemon)
 	if (rv)
 		return rv;
 	group.fence = daemon->fence;
-	return group_new(&group, &daemon->group);
+	rv = group_new(&group, &daemon->group);
+	return rv ? rv : daemon_others_new(daemon);
 }
 
 static void goodbye_load(struct daemon *daemon)
@@ -232,6 +238,8 @@ static void event_confchg(void *context, const char *group, const uint32_t *memb
 
 	if (is_controld(group)) {
 		controld_confchg(daemon, &change, are_we_out);
+	} else if (is_udlm(group) && is_heard(daemon)) {
+		peers_members(daemon->others, members, member_count);
 	} else if (name && is_heard(daemon)) {
 		input_done(daemon, "the members of a lockspace",
 			group_confchg(daemon->group, daemon_now(), name, &change));
@@ -278,6 +286,8 @@ static void event_deliver(
 		return;
 	if (is_controld(group))
 		rv = controld_deliver(daemon, nodeid, data, bytes);
+	else if (is_udlm(group))
+		daemon_others_deliver(daemon, nodeid, data, bytes);
 	else if (name)
 		rv = group_deliver(daemon->group, daemon_now(), name, nodeid, data, bytes);
 	input_done(daemon, "a message", rv);

@@ -95,6 +95,7 @@ void daemon_life_ready(struct daemon *daemon)
 		daemon->log, "ready: lockspaces can be joined (run directory %s)", daemon->run_dir);
 	notify_ready();
 	daemon_settle(daemon, NULL);
+	daemon_others_join(daemon);
 	daemon_engine_onlines(daemon);
 }
 
@@ -309,6 +310,7 @@ static void stop(struct daemon *daemon)
 			return;
 		}
 		notify_stopping();
+		daemon_others_leave(daemon);
 		daemon_state_set(daemon, DAEMON_STOPPING);
 		daemon->driver_ops->stop(daemon->driver);
 		return;

@@ -61,6 +61,15 @@ void daemon_peers_linked(struct daemon *daemon, uint32_t nodeid);
 /** daemon_peers_unfinished() - write down who has not finished the goodbye of our engine */
 void daemon_peers_unfinished(struct daemon *daemon, const uint32_t *nodes, uint32_t count);
 
+/* ---- daemon_others.c ---- */
+
+/** daemon_others_new() - Return: 0; -ENOMEM */
+int daemon_others_new(struct daemon *daemon);
+void daemon_others_join(struct daemon *daemon);
+void daemon_others_leave(struct daemon *daemon);
+void daemon_others_deliver(struct daemon *daemon, uint32_t nodeid, const void *data, size_t bytes);
+void daemon_others_second(struct daemon *daemon);
+
 /* ---- daemon_orders.c ---- */
 
 /** daemon_orders_run() - those of fence/ and group/ that are there. Return: there were some */

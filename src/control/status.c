@@ -92,7 +92,7 @@ static void daemon_record(const struct daemon *daemon, struct text *ret)
 	text_done(&keys);
 }
 
-static const char *reason_word(enum fence_reason reason)
+const char *status_reason_word(enum fence_reason reason)
 {
 	switch (reason) {
 	case FENCE_REASON_STARTUP:
@@ -118,7 +118,7 @@ static void node_record(const struct fence_node_view *node, struct text *ret)
 	struct text keys = {0};
 
 	text_add(&keys, "member=%d killed=%d left_reason=%s need_fencing=%d delay_fencing=%d ",
-		node->is_member, node->is_killed, reason_word(node->left_reason),
+		node->is_member, node->is_killed, status_reason_word(node->left_reason),
 		node->need_fencing, node->delay_fencing);
 	text_add(&keys,
 		"fence_pid=%d fence_pid_wait=%d fence_result_wait=%d fence_actor_last=%u "

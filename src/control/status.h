@@ -12,6 +12,8 @@ void status_lockspace(const struct group_view *view, struct dlmc_wire_lockspace 
 void status_node(const struct group_node_view *view, struct dlmc_wire_node *ret);
 /** status_daemon_records() - the records of DUMP_STATUS */
 void status_daemon_records(const struct daemon *daemon, struct text *ret);
+/** status_reason_word() - why a node left, as the records say it */
+const char *status_reason_word(enum fence_reason reason);
 /** status_waiting() - the text of LOCKSPACE_WAITING. @name: of one lockspace; "": all */
 void status_waiting(const struct daemon *daemon, const char *name, struct text *ret);
 /** status_daemon_info() - the text of DAEMON_INFO */

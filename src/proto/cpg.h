@@ -11,8 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The length of a group's name that is given to corosync counts the NUL. */
 #define CPG_GROUP_CONTROLD  "dlm:controld"
-#define CPG_GROUP_LOCKSPACE "dlm:ls:" /* and the name; the length given to corosync counts the NUL */
+#define CPG_GROUP_LOCKSPACE "dlm:ls:" /* and the name */
 
 #define CPG_HEADER_BYTES   40u
 #define CPG_PROTOCOL_BYTES 72u
@@ -44,7 +45,7 @@ enum cpg_type {
 #define CPG_FLAG_UDLM      0x100u /* ours, in START: the reference keeps and ignores it */
 
 struct cpg_header {
-	uint16_t version[3]; /* of the sender's running daemon protocol; 0 in protocol and fence messages */
+	uint16_t version[3]; /* that the sender runs; 0 in protocol and fence messages */
 	uint16_t type;       /* enum cpg_type */
 	uint32_t nodeid;     /* sender */
 	uint32_t to_nodeid;

@@ -63,7 +63,8 @@ enum dlmc_command {
 	DLMC_CMD_ENGINE_DUMP = 1002, /* Q, trusted. name, option = enum dlmc_dump_kind; text */
 	DLMC_CMD_LOST_ACK = 1003,    /* C. -; text: what was acknowledged; -ENOENT: nothing waits */
 	DLMC_CMD_LOCKSPACE_WAITING =
-		1004, /* Q. name (none: all); text, see DLMC_WAITING_LOCKSPACE */
+		1004,              /* Q. name (none: all); text, see DLMC_WAITING_LOCKSPACE */
+	DLMC_CMD_ALL_NODES = 1005, /* Q, trusted. option = enum dlmc_all_nodes; text */
 };
 
 /*
@@ -72,6 +73,15 @@ enum dlmc_command {
  * ours.
  */
 #define DLMC_FLAG_ANSWER 0x80000000u
+
+/* What ALL_NODES asks each node: the numbers of enum udlm_question. Of each comes "node N:" and the
+ * lines that dlm_tool prints there, or one line "node N: REASON". */
+enum dlmc_all_nodes {
+	DLMC_ALL_LS = 1,
+	DLMC_ALL_LS_NODES = 2, /* -n */
+	DLMC_ALL_STATUS = 3,
+	DLMC_ALL_STATUS_VERBOSE = 4, /* -v */
+};
 
 /* Which text ENGINE_DUMP gives: the numbers of enum engine_dump_kind, as a test checks. */
 enum dlmc_dump_kind {

@@ -170,11 +170,47 @@ static enum args_end options_parse(int argc, char **argv, struct args *args)
 	return ARGS_OK;
 }
 
+/* getopt knows no long options: take "--all" out before it looks. Return: how many words are left.
+ */
+static int everywhere_take(int argc, char **argv, struct args *args)
+{
+	int kept = 1;
+	bool options_end = false;
+
+	for (int i = 1; i < argc; i++) {
+		options_end |= strcmp(argv[i], "--") == 0;
+		if (!options_end && strcmp(argv[i], "--all") == 0)
+			args->everywhere = true;
+		else
+			argv[kept++] = argv[i];
+	}
+	if (kept < argc)
+		argv[kept] = NULL;
+	return argc ? kept : 0;
+}
+
+/* Whether the command line is one of those that know "--all". */
+static bool knows_everywhere(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		enum args_command command = command_find(argv[i]);
+
+		if (command != ARGS_NONE)
+			return command == ARGS_LS || command == ARGS_STATUS;
+	}
+	return false;
+}
+
 enum args_end args_parse(int argc, char **argv, struct args *ret)
 {
 	struct args args = {.mode = 0600};
-	int lock = lock_find(argc, argv);
-	enum args_end end = options_parse(lock, argv, &args);
+	enum args_end end;
+	int lock;
+
+	if (knows_everywhere(argc, argv))
+		argc = everywhere_take(argc, argv, &args);
+	lock = lock_find(argc, argv);
+	end = options_parse(lock, argv, &args);
 
 	if (end == ARGS_OK && lock < argc) {
 		args.command = ARGS_LOCK;

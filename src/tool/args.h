@@ -48,6 +48,7 @@ enum args_end {
 struct args {
 	enum args_command command;
 	bool all_nodes;     /* -n */
+	bool everywhere;    /* --all */
 	bool verbose;       /* -v */
 	bool wide;          /* -w */
 	bool summary;       /* -s */
@@ -67,6 +68,7 @@ struct args {
  * args_parse() - read the whole command line
  * @argv: its words are reordered, options first
  *
+ * `--all` is taken with `ls` and `status` alone; elsewhere it is an unknown option.
  * For ARGS_LOCK the words after `lock` are not looked at, nor reordered: they are for lockargs.
  */
 enum args_end args_parse(int argc, char **argv, struct args *ret);

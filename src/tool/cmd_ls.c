@@ -217,6 +217,8 @@ int cmd_ls(const struct args *args)
 	struct admin_answer waiting = {0};
 	int count = 0, rv;
 
+	if (args->everywhere)
+		return everywhere_print(args->all_nodes ? DLMC_ALL_LS_NODES : DLMC_ALL_LS);
 	if (args->word_count)
 		return one_print(args, args->words[0]);
 	rv = dlmc_lockspaces(&count, &list);

@@ -55,6 +55,8 @@ static void ours_print(bool verbose)
 
 int cmd_status(const struct args *args)
 {
+	if (args->everywhere)
+		return everywhere_print(args->verbose ? DLMC_ALL_STATUS_VERBOSE : DLMC_ALL_STATUS);
 	if (dlmc_print_status(args->verbose ? DLMC_STATUS_VERBOSE : 0) >= 0) {
 		ours_print(args->verbose);
 		return 0;

@@ -7,6 +7,7 @@
  */
 #include <stdbool.h>
 
+#include "proto/dlmc.h"
 #include "tool/args.h"
 
 /* What a failed command has returned ever since: exit(-1). */
@@ -47,6 +48,10 @@ void say_lockspace_absent(const char *name);
 void say_lockspace(const char *name, int error);
 /** say_not_yet() - the command is known, but this release cannot do it. Return: exit status 1 */
 int say_not_yet(const char *command);
+
+/** everywhere_print() - ls or status of all nodes. @which: what is asked. Return: the exit status
+ */
+int everywhere_print(enum dlmc_all_nodes which);
 
 /**
  * word_first() - the word after the command

@@ -24,6 +24,7 @@ void usage_print(void)
 	      "\n"
 	      "Options:\n"
 	      "  -n               Show all node information in ls\n"
+	      "  --all            ls, status: of all nodes that run udlm\n"
 	      "  -e 0|1           Exclusive create off/on in join, default 0\n"
 	      "  -f 0|1           FS (filesystem) flag off/on in join, default 0\n"
 	      "  -m <mode>        Permission mode for lockspace device (octal), default 0600\n"

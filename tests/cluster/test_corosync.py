@@ -204,10 +204,13 @@ def test_looking_at_groups_that_one_is_not_in(lab, probe):
     one, two, three = (probe(node) for node in lab)
     one.join("g", "1")
     two.join("g", "1,2")
-    for name, members in (("g", "1,2"), ("h", "")):
-        for each in (one, three):
-            assert each.ask(f"look {name}") == 0
-            each.expect(f"looked {name} error=0 members={members}")
+
+    def looked(each, name):
+        assert each.ask(f"look {name}") == 0
+        return each.expect(f"looked {name} error=0 members=(.*)")[1]
+    for each in (one, three):  # they may hear of it a moment later
+        lab.wait(lambda: looked(each, "g") == "1,2", "two members are seen")
+        assert looked(each, "h") == ""
     assert one.ask(f"look {'x' * 128}") == -36  # ENAMETOOLONG
     assert one.ask(f"join {'x' * 128}") == -36
     one.join("x" * 127, "1")
@@ -232,6 +235,35 @@ def test_close_ends_us_in_all_groups(lab, probe):
     assert two.ask("open") == 0
     two.up()
     two.join("g", "1,2")
+
+
+def test_a_process_that_dies_and_comes_again_at_once(lab, probe):
+    one, two = probe(lab[1]), probe(lab[2])
+    one.join("g", "1")
+    for _ in range(5):
+        two.join("g", "1,2")
+        two.crash()
+        two = probe(lab[2])
+        one.expect("confchg g members=1,2 joined=2 left=")
+        one.expect("confchg g members=1 joined= left=2:5")
+    two.join("g", "1,2")
+    assert not any("left=2" in line for line in two.seen)
+
+
+def test_nothing_stays_open_after_close(lab, probe):
+    one = probe(lab[1])
+    assert one.ask("close") == 0
+    place = f"/proc/{one.pid()}"
+    before = [len(os.listdir(f"{place}/{what}")) for what in ("fd", "task")]
+    for _ in range(10):
+        assert one.ask("open") == 0
+        one.up()
+        for n in range(3):
+            one.join(f"g{n}", "1")
+        assert one.ask("close") == 0
+    assert [len(os.listdir(f"{place}/{what}")) for what in ("fd", "task")] == before
+    with open(f"{place}/maps", encoding="utf-8") as maps:
+        assert "qb-" not in maps.read()
 
 
 @pytest.mark.parametrize("event", ["up", "quorum", "confchg", "deliver"])
@@ -346,6 +378,39 @@ def test_a_killed_node_is_gone(lab, probe):
     one.expect("lost corosync is gone.*")
     two.expect(r"quorum quorate=0 seq=\d+ members=2 rejoined=")
     ended(lab, 1, 3)
+
+
+def test_corosync_killed_while_there_is_much_to_send(lab, probe):
+    one, two = probe(lab[1]), probe(lab[2])
+    one.join("g", "1")
+    two.join("g", "1,2")
+    for each in (one, two):
+        each.tell("quiet yes\nflood g 20000 300")
+    one.expect("flooded.*")
+    lab[1].kill(only="corosync")
+    one.expect("lost corosync is gone.*")
+    two.expect("confchg g members=2 joined= left=1:3")
+    assert one.ask("close") == 0 and one.beat() < 2
+    assert two.ask("send g x") == 0
+
+
+def test_what_was_asked_of_a_stopped_corosync_before_a_close_is_not_done_later(lab, probe):
+    one, two = probe(lab[1]), probe(lab[2])
+    lab[1].signal("corosync", signal.SIGSTOP)
+    # the call that waits, and what lies behind it
+    one.tell("look g\nkill 2\nclose\nopen")
+    assert [int(one.expect(rf"done {word} (-?\d+)")[1]) for word in ("look", "kill", "close", "open")] == [0] * 4
+    lab[1].signal("corosync", signal.SIGCONT)
+    one.up()
+    one.join("g", "1")
+    two.join("g", "1,2")
+    assert not any(line.startswith("lost") for line in two.seen)
+
+
+def test_a_removal_of_ourselves_right_before_the_end_is_done(lab, probe):
+    one = probe(lab[1])
+    one.tell("kill 1\nclose")
+    ended(lab, 1)
 
 
 def test_lost_once_and_then_anew(lab, probe):

@@ -79,6 +79,14 @@ static bool cfg_connect(struct worker *worker)
 	return is_good(worker, "cfg", error);
 }
 
+void corosync_connect_dispatch(struct worker *worker)
+{
+	cs_error_t error = corosync_cfg_dispatch(worker->cfg, CS_DISPATCH_ONE_NONBLOCKING);
+
+	if (error != CS_OK && error != CS_ERR_TRY_AGAIN)
+		worker_lost(worker, "corosync is gone (cfg: %s)", cs_strerror(error));
+}
+
 uint32_t corosync_connect_addresses(
 	struct worker *worker, uint32_t nodeid, struct sockaddr_storage ret[CLUSTER_ADDRESSES_MAX])
 {

@@ -13,6 +13,8 @@
 bool corosync_connect(struct worker *worker);
 /** corosync_connect_end() - whatever is open; groups are not looked at */
 void corosync_connect_end(struct worker *worker);
+/** corosync_connect_dispatch() - whether corosync asks to be shut down, told to the loop */
+void corosync_connect_dispatch(struct worker *worker);
 /**
  * corosync_connect_addresses() - of a node, for connections of our own
  * @ret: with port 0

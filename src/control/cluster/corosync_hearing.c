@@ -105,7 +105,7 @@ void corosync_hearing_dispatch(struct worker *worker, struct corosync_group *gro
 	cs_error_t error = CS_OK;
 
 	for (uint32_t i = 0; i < WORKER_EVENTS_MAX && error == CS_OK && !worker->is_lost &&
-			     group->state != GROUP_OUT;
+			     !post_is_full(worker->post) && group->state != GROUP_OUT;
 		i++)
 		error = cpg_dispatch(group->cpg, CS_DISPATCH_ONE_NONBLOCKING);
 	if (error != CS_OK && error != CS_ERR_TRY_AGAIN)

@@ -17,7 +17,7 @@ struct post {
 	size_t loop_bytes, send_bytes;
 	uint32_t send_count;
 	bool is_full; /* since the worker asked, until the loop has caught up */
-	bool is_closed;
+	bool is_closed, is_abandoned;
 	uint64_t call_began;
 };
 
@@ -244,7 +244,22 @@ bool post_await_end(struct post *post, uint32_t ms)
 {
 	struct pollfd fd = {.fd = post->end_fd, .events = POLLIN};
 
-	return poll(&fd, 1, (int)ms) > 0;
+	if (poll(&fd, 1, (int)ms) > 0)
+		return true;
+	pthread_mutex_lock(&post->mutex);
+	post->is_abandoned = true;
+	pthread_mutex_unlock(&post->mutex);
+	return false;
+}
+
+bool post_is_abandoned(struct post *post)
+{
+	bool is_abandoned;
+
+	pthread_mutex_lock(&post->mutex);
+	is_abandoned = post->is_abandoned;
+	pthread_mutex_unlock(&post->mutex);
+	return is_abandoned;
 }
 
 void post_end(struct post *post)

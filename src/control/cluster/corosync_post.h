@@ -94,7 +94,8 @@ int post_to_worker(struct post *post, struct letter *letter);
 struct letter *post_for_loop(struct post *post);
 /** post_close() - nothing goes to the loop any more, and the worker is told to end */
 void post_close(struct post *post);
-/** post_await_end() - Return: whether the worker has ended within so many ms */
+/** post_await_end() - Return: whether the worker has ended within so many ms; else it is abandoned
+ */
 bool post_await_end(struct post *post, uint32_t ms);
 /** post_call_began() - since when (monotonic ms) the worker waits for corosync; 0: it does not */
 uint64_t post_call_began(struct post *post);
@@ -111,6 +112,8 @@ void post_sent(struct post *post, struct letter *letter);
 /** post_is_full() - the loop is behind; when it has caught up, the worker's descriptor says so */
 bool post_is_full(struct post *post);
 bool post_is_closed(struct post *post);
+/** post_is_abandoned() - nobody waits any more for what the loop asked before it closed */
+bool post_is_abandoned(struct post *post);
 /** post_end() - the last word of the worker before its post_drop() */
 void post_end(struct post *post);
 /** post_call() - @now: monotonic ms, of a call that may wait; 0: it is over */

@@ -85,7 +85,9 @@ void corosync_quorum_dispatch(struct worker *worker)
 {
 	cs_error_t error = CS_OK;
 
-	for (uint32_t i = 0; i < WORKER_EVENTS_MAX && error == CS_OK && !worker->is_lost; i++)
+	for (uint32_t i = 0; i < WORKER_EVENTS_MAX && error == CS_OK && !worker->is_lost &&
+			     !post_is_full(worker->post);
+		i++)
 		error = quorum_dispatch(worker->quorum, CS_DISPATCH_ONE_NONBLOCKING);
 	if (error != CS_OK && error != CS_ERR_TRY_AGAIN)
 		worker_lost(worker, "corosync is gone (quorum: %s)", cs_strerror(error));

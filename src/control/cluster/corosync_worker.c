@@ -155,13 +155,15 @@ static void todo_run(struct worker *worker)
 	struct list again;
 
 	list_init(&again);
-	while (!worker->is_lost && (letter = list_first(&worker->todo, struct letter, on_box))) {
+	while (!worker->is_lost && !post_is_abandoned(worker->post) &&
+		(letter = list_first(&worker->todo, struct letter, on_box))) {
 		list_remove(&letter->on_box);
 		if (attempt(worker, letter))
 			post_letter_free(letter);
 		else
 			list_add_tail(&again, &letter->on_box);
 	}
+	list_take_all(&again, &worker->todo);
 	list_take_all(&worker->todo, &again);
 }
 
@@ -186,21 +188,13 @@ static void shut_or_dead(struct worker *worker, const struct pollfd *fd, const c
 		worker_lost(worker, "corosync is gone (it closed the connection to %s)", what);
 }
 
-static void cfg_dispatch(struct worker *worker)
-{
-	cs_error_t error = corosync_cfg_dispatch(worker->cfg, CS_DISPATCH_ONE_NONBLOCKING);
-
-	if (error != CS_OK && error != CS_ERR_TRY_AGAIN)
-		worker_lost(worker, "corosync is gone (cfg: %s)", cs_strerror(error));
-}
-
 static void dispatch(struct worker *worker, const struct pollfd *fds)
 {
 	shut_or_dead(worker, &fds[1], "cfg");
 	shut_or_dead(worker, &fds[2], "quorum");
 	shut_or_dead(worker, &fds[3], "cpg");
 	if (!worker->is_lost && fds[1].revents & POLLIN)
-		cfg_dispatch(worker);
+		corosync_connect_dispatch(worker);
 	if (!worker->is_lost && fds[2].revents & POLLIN)
 		corosync_quorum_dispatch(worker);
 	if (!worker->is_lost)
@@ -248,9 +242,11 @@ static void serve(struct worker *worker)
 	post_call(worker->post, worker_now());
 	letters_read(worker);
 	todo_run(worker);
-	is_waiting = corosync_group_step_all(worker) || !list_empty(&worker->todo);
+	is_waiting = !list_empty(&worker->todo);
+	if (!worker->is_lost && !post_is_abandoned(worker->post))
+		is_waiting = corosync_group_step_all(worker) || is_waiting;
 	post_call(worker->post, 0);
-	if (!worker->is_lost)
+	if (!worker->is_lost && !post_is_closed(worker->post))
 		turn(worker, patience(worker, is_waiting));
 }
 
@@ -273,11 +269,13 @@ static void connect_step(struct worker *worker)
 		wait_for_corosync(worker);
 }
 
+/* What was asked right before the close is done (a removal of ourselves); what lay here while
+ * corosync was stopped may be wrong by now. */
 static void end(struct worker *worker)
 {
 	struct letter *letter;
 
-	if (!worker->is_lost) {
+	if (worker->is_up && !worker->is_lost && !post_is_abandoned(worker->post)) {
 		letters_read(worker);
 		todo_run(worker);
 	}

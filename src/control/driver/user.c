@@ -95,8 +95,8 @@ static void reap(void *data)
 void user_part(struct driver *driver)
 {
 	connection_close(driver);
-	user_messages_drop(driver);
-	user_questions_end(driver);
+	user_post_drop(driver);
+	user_receive_questions_end(driver);
 	if (driver->pid)
 		reap_set(driver, 0);
 }
@@ -167,9 +167,9 @@ static void user_close(struct driver *driver)
 	if (driver->reap_timer)
 		(void)qb_loop_timer_del(driver->loop, driver->reap_timer);
 	connection_close(driver);
-	user_messages_drop(driver);
-	user_questions_end(driver);
-	user_births_drop(driver, NULL);
+	user_post_drop(driver);
+	user_receive_questions_end(driver);
+	user_post_births_drop(driver, NULL);
 	free(driver);
 }
 
@@ -193,7 +193,7 @@ static int user_open(qb_loop_t *loop, struct log *log, const struct driver_setti
 		&driver->pid, &driver->fd);
 	if (!rv)
 		rv = qb_loop_poll_add(
-			loop, QB_LOOP_HIGH, driver->fd, POLLIN, driver, user_dispatch);
+			loop, QB_LOOP_HIGH, driver->fd, POLLIN, driver, user_receive_dispatch);
 	if (!rv)
 		rv = user_post_settings(driver);
 	if (!rv)

@@ -18,7 +18,7 @@ struct message {
 	uint8_t data[];
 };
 
-void user_messages_drop(struct driver *driver)
+void user_post_drop(struct driver *driver)
 {
 	struct message *message;
 
@@ -34,7 +34,7 @@ static void want(struct driver *driver)
 	int events = POLLIN | (list_empty(&driver->messages) ? 0 : POLLOUT);
 
 	(void)qb_loop_poll_mod(
-		driver->loop, QB_LOOP_HIGH, driver->fd, events, driver, user_dispatch);
+		driver->loop, QB_LOOP_HIGH, driver->fd, events, driver, user_receive_dispatch);
 }
 
 static int queue(struct driver *driver, const void *data, uint32_t bytes)
@@ -80,10 +80,10 @@ int user_post(struct driver *driver, void *data, uint32_t type, uint32_t bytes)
 		rv = queue(driver, data, bytes);
 	if (rv == -ENOBUFS || rv == -ENOMEM)
 		user_kill_for(driver, "dlm_lockd does not take what it is told");
-	return rv; /* a connection that broke is seen by user_dispatch() */
+	return rv; /* a connection that broke is seen by user_receive_dispatch() */
 }
 
-void user_flush(struct driver *driver)
+void user_post_flush(struct driver *driver)
 {
 	struct message *message;
 
@@ -176,7 +176,7 @@ void user_post_probe(struct driver *driver, uint32_t type, const struct driver_p
 
 /* ---- lockspaces ---- */
 
-void user_births_drop(struct driver *driver, const char *name)
+void user_post_births_drop(struct driver *driver, const char *name)
 {
 	struct user_birth *birth, *next;
 
@@ -210,7 +210,7 @@ void user_post_new(struct driver *driver, const struct driver_lockspace *lockspa
 	message.nodir = lockspace->nodir;
 	message.lvb_bytes = DLM_USER_LVB_BYTES;
 	memcpy(message.name, lockspace->name, strnlen(lockspace->name, sizeof(message.name) - 1));
-	user_births_drop(driver, message.name);
+	user_post_births_drop(driver, message.name);
 	birth_add(driver, message.name);
 	(void)user_post(driver, &message, CONTROL_LS_NEW, sizeof(message));
 }

@@ -19,7 +19,7 @@
 
 /* ---- answers to questions ---- */
 
-void user_questions_end(struct driver *driver)
+void user_receive_questions_end(struct driver *driver)
 {
 	struct user_question *question;
 
@@ -103,7 +103,7 @@ static void receive_failed(struct driver *driver, const struct control_ls *ls)
 		if (!number && !strcmp(birth->name, ls->name))
 			number = birth->start_number;
 	}
-	user_births_drop(driver, ls->name);
+	user_post_births_drop(driver, ls->name);
 	if (number)
 		events->failed(events->context, ls->name, number, error);
 }
@@ -155,11 +155,11 @@ static void receive_ls(struct driver *driver, const struct control_ls *ls, int f
 
 	switch (ls->head.type) {
 	case CONTROL_STOPPED:
-		user_births_drop(driver, ls->name);
+		user_post_births_drop(driver, ls->name);
 		events->stopped(events->context, ls->name, ls->number);
 		return;
 	case CONTROL_RECOVERED:
-		user_births_drop(driver, ls->name);
+		user_post_births_drop(driver, ls->name);
 		events->recovered(events->context, ls->name, ls->number);
 		return;
 	case CONTROL_FAILED:
@@ -271,7 +271,7 @@ static int receive_one(struct driver *driver)
 	return 1;
 }
 
-int32_t user_dispatch(int32_t fd, int32_t events, void *data)
+int32_t user_receive_dispatch(int32_t fd, int32_t events, void *data)
 {
 	struct driver *driver = data;
 	int rv = 1;
@@ -281,6 +281,6 @@ int32_t user_dispatch(int32_t fd, int32_t events, void *data)
 	if (driver->fd >= 0 && rv == -ENOTCONN)
 		user_part(driver);
 	if (driver->fd >= 0 && events & POLLOUT)
-		user_flush(driver);
+		user_post_flush(driver);
 	return 0;
 }

@@ -77,15 +77,15 @@ void user_post_probe(struct driver *driver, uint32_t type, const struct driver_p
 void user_post_new(struct driver *driver, const struct driver_lockspace *lockspace);
 void user_post_start(struct driver *driver, const char *name, uint32_t number,
 	const struct driver_member *members, uint32_t member_count);
-/** user_flush() - what it had no room for */
-void user_flush(struct driver *driver);
-void user_messages_drop(struct driver *driver);
-/** user_births_drop() - @name: of that lockspace; NULL: all */
-void user_births_drop(struct driver *driver, const char *name);
+/** user_post_flush() - what it had no room for */
+void user_post_flush(struct driver *driver);
+void user_post_drop(struct driver *driver);
+/** user_post_births_drop() - @name: of that lockspace; NULL: all */
+void user_post_births_drop(struct driver *driver, const char *name);
 
 /* ---- user_receive.c ---- */
 
-/** user_dispatch() - the connection is ready */
-int32_t user_dispatch(int32_t fd, int32_t events, void *data);
-/** user_questions_end() - nobody will answer them */
-void user_questions_end(struct driver *driver);
+/** user_receive_dispatch() - the connection is ready */
+int32_t user_receive_dispatch(int32_t fd, int32_t events, void *data);
+/** user_receive_questions_end() - nobody will answer them */
+void user_receive_questions_end(struct driver *driver);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "control/fence/attempt.h"
 
+#include "control/fence/fellow.h"
 #include "control/fence/note.h"
 #include "control/fence/outbox.h"
-#include "control/fence/peer.h"
 #include "control/fence/victim.h"
 
 static bool has_agent(const struct fence *fence)
 {
-	const struct peer *peer;
+	const struct fellow *fellow;
 
-	list_for_each (peer, &fence->peers, entry) {
-		if (peer->pid_wait)
+	list_for_each (fellow, &fence->fellows, entry) {
+		if (fellow->pid_wait)
 			return true;
 	}
 	return false;
@@ -25,95 +25,83 @@ static bool is_delayed(const struct fence *fence, struct fence_now now)
 }
 
 /* Nobody who saw it go is left. */
-static void note_lone(struct fence *fence, struct peer *peer)
+static void note_lone(struct fence *fence, struct fellow *fellow)
 {
-	if (peer->is_lone)
+	if (fellow->is_lone)
 		return;
-	peer->is_lone = true;
+	fellow->is_lone = true;
 	note_line(fence, FENCE_ERROR,
 		"node %u has to be fenced and no member is left that may do it: make sure that it "
 		"is "
 		"off, then dlm_tool fence_ack %u",
-		peer->nodeid, peer->nodeid);
+		fellow->nodeid, fellow->nodeid);
 }
 
-static void start(struct fence *fence, struct peer *peer, struct fence_now now)
+static void start(struct fence *fence, struct fellow *fellow, struct fence_now now)
 {
 	/* One attempt a second: an agent that cannot be started would be tried without end. */
-	if (peer->attempt_time == now.mono) {
+	if (fellow->attempt_time == now.mono) {
 		fence->is_waiting = true;
 		return;
 	}
-	peer->attempt_time = now.mono;
-	peer->pid_wait = true;
-	peer->agent_pid = 0;
-	outbox_agent(fence, peer->nodeid, peer->fail_walltime);
+	fellow->attempt_time = now.mono;
+	fellow->pid_wait = true;
+	fellow->agent_pid = 0;
+	outbox_agent(fence, fellow->nodeid, fellow->fail_walltime);
 }
 
-static void request(struct fence *fence, struct peer *peer, struct fence_now now)
+static void request(struct fence *fence, struct fellow *fellow, struct fence_now now)
 {
-	if (peer_is_clean(peer)) {
-		note_line(fence, FENCE_INFO, "node %u is back and clean: not fenced", peer->nodeid);
-		victim_done(peer, now.wall, now.mono, peer->nodeid);
-		return;
-	}
 	if (is_delayed(fence, now)) {
-		peer->delay_fencing = true;
+		fellow->delay_fencing = true;
 		fence->is_waiting = true;
 		return;
 	}
-	peer->delay_fencing = false;
-	peer->actor_last = victim_actor(peer);
-	if (!peer->actor_last)
-		note_lone(fence, peer);
-	else if (peer->actor_last == fence->nodeid)
-		start(fence, peer, now);
+	fellow->delay_fencing = false;
+	fellow->actor_last = victim_actor(fellow);
+	if (!fellow->actor_last)
+		note_lone(fence, fellow);
+	else if (fellow->actor_last == fence->nodeid)
+		start(fence, fellow, now);
 }
 
-void attempt_cancel(struct fence *fence, struct peer *peer)
+void attempt_cancel(struct fence *fence, struct fellow *fellow)
 {
-	if (!peer->pid_wait)
+	if (!fellow->pid_wait)
 		return;
-	peer->pid_wait = false;
-	peer->agent_pid = 0;
-	outbox_order(fence, FENCE_ORDER_AGENT_KILL, peer->nodeid);
+	fellow->pid_wait = false;
+	fellow->agent_pid = 0;
+	outbox_order(fence, FENCE_ORDER_AGENT_KILL, fellow->nodeid);
 }
 
 void attempt_work(struct fence *fence, struct fence_now now)
 {
-	struct peer *peer;
+	struct fellow *fellow;
 
-	list_for_each (peer, &fence->peers, entry) {
-		if (peer->need_fencing && !peer->pid_wait && !peer->result_wait)
-			request(fence, peer, now);
-	}
-	list_for_each (peer, &fence->peers, entry) {
-		if (!peer->pid_wait || !peer_is_clean(peer))
-			continue;
-		attempt_cancel(fence, peer);
-		if (peer->need_fencing)
-			victim_done(peer, now.wall, now.mono, peer->nodeid);
+	list_for_each (fellow, &fence->fellows, entry) {
+		if (fellow->need_fencing && !fellow->pid_wait && !fellow->result_wait)
+			request(fence, fellow, now);
 	}
 }
 
 void fence_agent_started(struct fence *fence, uint32_t nodeid, int pid)
 {
-	struct peer *peer = peer_find(fence, nodeid);
+	struct fellow *fellow = fellow_find(fence, nodeid);
 
-	if (peer && peer->pid_wait)
-		peer->agent_pid = pid;
+	if (fellow && fellow->pid_wait)
+		fellow->agent_pid = pid;
 }
 
 /* All learn of it, we too, when our RESULT is delivered. */
 static void end(struct fence *fence, struct fence_now now, uint32_t nodeid, int result)
 {
-	struct peer *peer = peer_find(fence, nodeid);
+	struct fellow *fellow = fellow_find(fence, nodeid);
 
-	if (!peer || !peer->pid_wait)
+	if (!fellow || !fellow->pid_wait)
 		return;
-	peer->pid_wait = false;
-	peer->agent_pid = 0;
-	peer->result_wait = true;
+	fellow->pid_wait = false;
+	fellow->agent_pid = 0;
+	fellow->result_wait = true;
 	outbox_result(fence, nodeid, result, now.wall);
 }
 

@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include "control/fence/attempt.h"
+#include "control/fence/fellow.h"
 #include "control/fence/fipu.h"
 #include "control/fence/merge.h"
 #include "control/fence/note.h"
 #include "control/fence/outbox.h"
 #include "control/fence/parts.h"
-#include "control/fence/peer.h"
 #include "control/fence/protocol.h"
 #include "control/fence/quorum.h"
 #include "control/fence/result.h"
@@ -46,7 +46,7 @@ int fence_new(const struct fence_settings *settings, struct fence **ret)
 	fence->context = settings->context;
 	fence->wait = "";
 	fence->is_fipu = true;
-	list_init(&fence->peers);
+	list_init(&fence->fellows);
 	list_init(&fence->startup);
 	protocol_init(fence);
 	rv = fill_configured(fence, settings);
@@ -60,12 +60,12 @@ int fence_new(const struct fence_settings *settings, struct fence **ret)
 
 void fence_free(struct fence *fence)
 {
-	struct peer *peer, *next;
+	struct fellow *fellow, *next;
 
 	if (!fence)
 		return;
-	list_for_each_safe (peer, next, &fence->peers, entry)
-		peer_free(fence, peer);
+	list_for_each_safe (fellow, next, &fence->fellows, entry)
+		fellow_free(fence, fellow);
 	startup_empty(fence);
 	outbox_done(fence);
 	quorum_done(fence);
@@ -139,7 +139,7 @@ static int save_members(struct fence *fence, const struct fence_change *change)
 	if (change->member_count > CPG_MEMBERS_MAX)
 		return -EMSGSIZE;
 	for (uint32_t i = 0; i < change->member_count; i++) {
-		if (!peer_get(fence, change->members[i]))
+		if (!fellow_get(fence, change->members[i]))
 			return -ENOMEM;
 		fence->members[i] = change->members[i];
 	}
@@ -151,33 +151,33 @@ static int save_members(struct fence *fence, const struct fence_change *change)
 
 /* A member is gone, or has been replaced by another daemon of the same node. */
 static void lose(struct fence *fence, struct fence_now now, const struct fence_change *change,
-	struct peer *peer)
+	struct fellow *fellow)
 {
 	struct victim_failure failure = {
-		reason_of(change, peer->nodeid), .walltime = now.wall, .monotime = now.mono};
-	bool was_clean = peer_leave(peer, now);
+		reason_of(change, fellow->nodeid), .walltime = now.wall, .monotime = now.mono};
+	bool was_clean = fellow_leave(fellow, now);
 
-	victim_actor_left(fence, peer->nodeid);
+	victim_actor_left(fence, fellow->nodeid);
 	if (!was_clean || failure.reason == FENCE_REASON_LEAVE || !fence->options.enable_fencing ||
-		peer->need_fencing)
+		fellow->need_fencing)
 		return;
-	victim_add(fence, peer, &failure, change->joined, change->joined_count);
+	victim_add(fence, fellow, &failure, change->joined, change->joined_count);
 }
 
-static void change_peers(
+static void change_fellows(
 	struct fence *fence, struct fence_now now, const struct fence_change *change)
 {
 	bool we_joined = is_in(change->joined, change->joined_count, fence->nodeid);
-	struct peer *peer;
+	struct fellow *fellow;
 
-	list_for_each (peer, &fence->peers, entry) {
-		bool is_member = is_in(change->members, change->member_count, peer->nodeid);
-		bool is_left = is_in(change->left, change->left_count, peer->nodeid);
+	list_for_each (fellow, &fence->fellows, entry) {
+		bool is_member = is_in(change->members, change->member_count, fellow->nodeid);
+		bool is_left = is_in(change->left, change->left_count, fellow->nodeid);
 
-		if (peer->is_member && (!is_member || is_left))
-			lose(fence, now, change, peer);
-		if (!peer->is_member && is_member)
-			peer_join(fence, peer, now, we_joined);
+		if (fellow->is_member && (!is_member || is_left))
+			lose(fence, now, change, fellow);
+		if (!fellow->is_member && is_member)
+			fellow_join(fence, fellow, now, we_joined);
 	}
 }
 
@@ -193,7 +193,7 @@ int fence_confchg(struct fence *fence, struct fence_now now, const struct fence_
 	}
 	if (change->joined_count)
 		protocol_broadcast(fence);
-	change_peers(fence, now, change);
+	change_fellows(fence, now, change);
 	protocol_negotiate(fence);
 	fence_work(fence, now);
 	return outbox_status(fence);
@@ -270,12 +270,12 @@ void fence_begin(struct fence *fence, struct fence_now now)
 
 int fence_ack(struct fence *fence, struct fence_now now, uint32_t nodeid)
 {
-	const struct peer *peer = peer_find(fence, nodeid);
+	const struct fellow *fellow = fellow_find(fence, nodeid);
 
 	if (!fence->is_agreed)
 		return -EAGAIN;
 	outbox_result(fence, nodeid, -ECANCELED, now.wall);
-	if (!startup_has(fence, nodeid) && (!peer || !peer->need_fencing))
+	if (!startup_has(fence, nodeid) && (!fellow || !fellow->need_fencing))
 		return -ENOENT;
 	return outbox_status(fence);
 }
@@ -287,11 +287,11 @@ bool fence_is_outstanding(const struct fence *fence)
 
 bool fence_done_since(const struct fence *fence, uint32_t nodeid, uint64_t mono)
 {
-	const struct peer *peer = peer_find(fence, nodeid);
+	const struct fellow *fellow = fellow_find(fence, nodeid);
 
-	if (!peer || peer->fence_monotime >= mono)
+	if (!fellow || fellow->fence_monotime >= mono)
 		return true;
 	/* What has been seen of it since was the shadow of what is fenced: nothing could lock
 	 * there. */
-	return peer->fence_monotime && !peer->need_fencing && !peer->is_clean_since;
+	return fellow->fence_monotime && !fellow->need_fencing && !fellow->is_clean_since;
 }

@@ -3,9 +3,9 @@
 
 #include <errno.h>
 
+#include "control/fence/fellow.h"
 #include "control/fence/note.h"
 #include "control/fence/outbox.h"
-#include "control/fence/peer.h"
 #include "control/fence/startup.h"
 #include "control/fence/victim.h"
 
@@ -17,20 +17,20 @@ static void known(struct fence *fence, const char *why)
 }
 
 /* Whether it may tell us: it was there before us, or has come back from where it was without us. */
-static bool may_tell(const struct fence *fence, const struct peer *peer)
+static bool may_tell(const struct fence *fence, const struct fellow *fellow)
 {
-	return peer->is_member && peer->nodeid != fence->nodeid &&
-	       (!peer->need_clear || peer->rem_time);
+	return fellow->is_member && fellow->nodeid != fence->nodeid &&
+	       (!fellow->need_clear || fellow->rem_time);
 }
 
 /* Those who could tell us are gone, and everybody else came after us: nobody will, ever. So we look
  * after the configured nodes ourselves, as if we had come first. */
 static void work_deserted(struct fence *fence)
 {
-	const struct peer *peer;
+	const struct fellow *fellow;
 
-	list_for_each (peer, &fence->peers, entry) {
-		if (may_tell(fence, peer))
+	list_for_each (fellow, &fence->fellows, entry) {
+		if (may_tell(fence, fellow))
 			return;
 	}
 	fence->is_waiting = true;
@@ -53,10 +53,10 @@ static void work_startup(struct fence *fence)
 
 static bool all_unknowing(const struct fence *fence)
 {
-	const struct peer *peer;
+	const struct fellow *fellow;
 
-	list_for_each (peer, &fence->peers, entry) {
-		if (peer->is_member && !peer->is_fipu)
+	list_for_each (fellow, &fence->fellows, entry) {
+		if (fellow->is_member && !fellow->is_fipu)
 			return false;
 	}
 	return true;
@@ -65,11 +65,11 @@ static bool all_unknowing(const struct fence *fence)
 /* Without startup fencing: if everybody has come just now, nobody is fencing. */
 static void work_announce(struct fence *fence)
 {
-	struct peer *peer;
+	struct fellow *fellow;
 
 	if (all_unknowing(fence)) {
-		list_for_each (peer, &fence->peers, entry)
-			peer->is_fipu = false;
+		list_for_each (fellow, &fence->fellows, entry)
+			fellow->is_fipu = false;
 		known(fence, "all members came together");
 	} else if (fence->fipu_join) {
 		fence->fipu_join = false;
@@ -80,12 +80,12 @@ static void work_announce(struct fence *fence)
 /* The lowest member that has nothing to be told: it tells the others. */
 static uint32_t low_knowing(const struct fence *fence)
 {
-	const struct peer *peer;
+	const struct fellow *fellow;
 	uint32_t low = 0;
 
-	list_for_each (peer, &fence->peers, entry) {
-		if (peer->is_member && !peer->need_clear && (!low || peer->nodeid < low))
-			low = peer->nodeid;
+	list_for_each (fellow, &fence->fellows, entry) {
+		if (fellow->is_member && !fellow->need_clear && (!low || fellow->nodeid < low))
+			low = fellow->nodeid;
 	}
 	return low;
 }
@@ -93,25 +93,25 @@ static uint32_t low_knowing(const struct fence *fence)
 static void work_tell(struct fence *fence)
 {
 	bool is_low = low_knowing(fence) == fence->nodeid, is_over = !victim_any(fence);
-	struct peer *peer;
+	struct fellow *fellow;
 
-	list_for_each (peer, &fence->peers, entry) {
-		uint32_t flags = peer->need_clear & CPG_FENCE_CLEAR_STARTUP;
+	list_for_each (fellow, &fence->fellows, entry) {
+		uint32_t flags = fellow->need_clear & CPG_FENCE_CLEAR_STARTUP;
 
-		if (!peer->is_member || !peer->need_clear)
+		if (!fellow->is_member || !fellow->need_clear)
 			continue;
-		if (peer->nodeid == fence->nodeid) {
-			peer->need_clear = 0;
+		if (fellow->nodeid == fence->nodeid) {
+			fellow->need_clear = 0;
 			continue;
 		}
 		if (!is_low)
 			continue;
 		if (is_over)
-			flags |= peer->need_clear & CPG_FENCE_CLEAR_FIPU;
+			flags |= fellow->need_clear & CPG_FENCE_CLEAR_FIPU;
 		if (!flags)
 			continue;
-		peer->need_clear &= ~flags;
-		outbox_clear(fence, peer->nodeid, 0, flags);
+		fellow->need_clear &= ~flags;
+		outbox_clear(fence, fellow->nodeid, 0, flags);
 	}
 }
 
@@ -125,10 +125,10 @@ void fipu_work(struct fence *fence)
 		work_announce(fence);
 }
 
-static void receive_announced(struct fence *fence, struct peer *peer)
+static void receive_announced(struct fence *fence, struct fellow *fellow)
 {
 	if (fence->is_fipu)
-		peer->is_fipu = true;
+		fellow->is_fipu = true;
 }
 
 static void receive_clear(struct fence *fence, uint32_t sender, uint32_t flags)
@@ -144,19 +144,19 @@ static void receive_clear(struct fence *fence, uint32_t sender, uint32_t flags)
 
 void fipu_receive(struct fence *fence, uint32_t sender, const struct cpg_fence *clear)
 {
-	struct peer *peer = peer_find(fence, clear->nodeid);
+	struct fellow *fellow = fellow_find(fence, clear->nodeid);
 
-	if (!peer) {
+	if (!fellow) {
 		note_line(fence, FENCE_DEBUG,
 			"clear from node %u about node %u, which is not known", sender,
 			clear->nodeid);
 		return;
 	}
 	if (clear->result == -ENODATA && clear->flags & CPG_FENCE_FIPU)
-		receive_announced(fence, peer);
+		receive_announced(fence, fellow);
 	if (clear->result)
 		return;
 	if (clear->nodeid == fence->nodeid)
 		receive_clear(fence, sender, clear->flags);
-	peer->need_clear &= ~clear->flags;
+	fellow->need_clear &= ~clear->flags;
 }

@@ -1,62 +1,72 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "control/fence/merge.h"
 
+#include "control/fence/fellow.h"
 #include "control/fence/note.h"
 #include "control/fence/outbox.h"
-#include "control/fence/peer.h"
 
-static void kill_member(struct fence *fence, struct peer *peer)
+static void kill_member(struct fence *fence, struct fellow *fellow)
 {
-	peer->is_killed = true;
-	outbox_order(fence, FENCE_ORDER_KILL, peer->nodeid);
+	fellow->is_killed = true;
+	outbox_order(fence, FENCE_ORDER_KILL, fellow->nodeid);
 	note_line(fence, FENCE_ERROR,
 		"node %u comes from another half of the cluster with state: corosync is told to "
 		"remove it",
-		peer->nodeid);
+		fellow->nodeid);
 }
 
 /* Whether we have had quorum from before it went until now. */
-static bool kept_quorum(const struct fence *fence, const struct peer *peer)
+static bool kept_quorum(const struct fence *fence, const struct fellow *fellow)
 {
-	return fence->quorum.is_quorate && peer->rem_time &&
-	       fence->quorum.gained_time < peer->rem_time;
+	return fence->quorum.is_quorate && fellow->rem_time &&
+	       fence->quorum.gained_time < fellow->rem_time;
 }
 
-void merge_found(struct fence *fence, struct peer *peer, struct fence_now now)
+void merge_found(struct fence *fence, struct fellow *fellow, struct fence_now now)
 {
-	if (!peer->is_merge)
+	if (!fellow->is_merge)
 		note_line(fence, FENCE_WARNING, "node %u has state of its own, and so has this one",
-			peer->nodeid);
-	peer->is_merge = true;
-	if (!kept_quorum(fence, peer) || peer->is_killed)
+			fellow->nodeid);
+	fellow->is_merge = true;
+	if (!kept_quorum(fence, fellow) || fellow->is_killed)
 		return;
 	/* Of two nodes both kept quorum: whoever fences the other first kills it. */
-	if (fence->is_two_node && peer->need_fencing)
-		peer->is_killed = true;
+	if (fence->is_two_node && fellow->need_fencing)
+		fellow->is_killed = true;
 	else
-		kill_member(fence, peer);
+		kill_member(fence, fellow);
 }
 
 struct counts {
-	uint32_t merge, part, clean, low;
+	uint32_t merge, part, clean;
+	uint32_t killed; /* of merge */
+	uint32_t low;    /* lowest of those that have state */
 };
+
+/* One without state belongs to neither half, and sees none: it cannot decide between them. */
+static bool is_of_a_half(const struct fence *fence, const struct fellow *fellow)
+{
+	return fellow->is_merge || fellow->nodeid == fence->nodeid ||
+	       fellow->protocol.daemon_run.flags & CPG_VERSION_STATEFUL;
+}
 
 static struct counts count(const struct fence *fence)
 {
 	struct counts counts = {0};
-	const struct peer *peer;
+	const struct fellow *fellow;
 
-	list_for_each (peer, &fence->peers, entry) {
-		if (!peer->is_member)
+	list_for_each (fellow, &fence->fellows, entry) {
+		if (!fellow->is_member)
 			continue;
-		if (peer->is_merge)
+		counts.killed += fellow->is_merge && fellow->is_killed;
+		if (fellow->is_merge)
 			counts.merge++;
-		else if (peer_is_clean(peer))
+		else if (fellow_is_clean(fellow))
 			counts.clean++;
 		else
 			counts.part++;
-		if (!counts.low || peer->nodeid < counts.low)
-			counts.low = peer->nodeid;
+		if (is_of_a_half(fence, fellow) && (!counts.low || fellow->nodeid < counts.low))
+			counts.low = fellow->nodeid;
 	}
 	return counts;
 }
@@ -64,24 +74,24 @@ static struct counts count(const struct fence *fence)
 bool merge_work(struct fence *fence)
 {
 	struct counts counts = count(fence);
-	struct peer *peer;
+	struct fellow *fellow;
 
 	if (!counts.merge || fence->is_two_node) {
-		fence->merge_wait = false;
+		/* Two that never knew each other, and nobody is going to be killed. */
+		fence->merge_wait = counts.merge > counts.killed;
 		return false;
 	}
 	/* Before all have spoken the halves cannot be told apart. */
 	if (counts.part)
 		return true;
-	if (counts.clean < counts.merge) {
-		fence->merge_wait = true;
+	fence->merge_wait = counts.clean < counts.merge;
+	if (fence->merge_wait)
 		return true;
-	}
 	if (counts.low != fence->nodeid)
 		return true;
-	list_for_each (peer, &fence->peers, entry) {
-		if (peer->is_member && peer->is_merge && !peer->is_killed)
-			kill_member(fence, peer);
+	list_for_each (fellow, &fence->fellows, entry) {
+		if (fellow->is_member && fellow->is_merge && !fellow->is_killed)
+			kill_member(fence, fellow);
 	}
 	return true;
 }

@@ -3,12 +3,12 @@
 /*
  * Halves of a cluster that went on without each other, and meet again with state each. They are
  * never one again: of the one that kept quorum the other is killed; of two that did not, the
- * greater kills the less, of equal ones the one with the lowest node; else an administrator has to
- * restart nodes.
+ * greater kills the less, of equal ones the one with the lowest node that has state; else an
+ * administrator has to restart nodes.
  */
 #include "control/fence/parts.h"
 
-/** merge_found() - @peer has joined with state, and so have we */
-void merge_found(struct fence *fence, struct peer *peer, struct fence_now now);
+/** merge_found() - @fellow has joined with state, and so have we */
+void merge_found(struct fence *fence, struct fellow *fellow, struct fence_now now);
 /** merge_work() - Return: whether there are such members, so that nothing else may be done yet */
 bool merge_work(struct fence *fence);

@@ -1,24 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * What the files of this folder share. A `peer` is a node whose daemon is, or has been, in the
+ * What the files of this folder share. A `fellow` is a node whose daemon is, or has been, in the
  * group, our own among them; they are never forgotten. `fipu`, fencing in progress unknown: others
  * may be fencing nodes that we have not heard of, since we came later.
  */
 #include "base/pure/list.h"
 #include "control/fence/fence.h"
 
-struct peer {
-	struct list entry; /* of fence.peers, or of fence.startup while it is only configured */
+struct fellow {
+	struct list entry; /* of fence.fellows, or of fence.startup while it is only configured */
 	uint32_t nodeid;
 	bool is_member;
 	bool is_killed; /* corosync has been told to remove it */
 	bool is_merge;  /* has state from another half of the cluster, as we have */
+	bool is_told;   /* that we had state when it and we became members of one group */
+	bool is_sure;   /* of that: our word has come round since */
 	bool is_fipu;   /* has said that it does not know what is being fenced */
 	bool has_been_clean;
 	bool is_clean_since; /* it has been clean since it was fenced last */
 	uint32_t need_clear; /* CPG_FENCE_CLEAR_*: what it has to be told, since it came after us */
 	struct cpg_protocol protocol; /* accepted since it joined; zeros: nothing */
+	struct cpg_protocol claimed;  /* is_merge: what it said */
 	uint64_t add_time, rem_time;  /* mono s; 0: never */
 
 	/* as a victim */
@@ -91,7 +94,7 @@ struct fence {
 	uint32_t member_count, joined_count, remove_count;
 	uint64_t ring_seq;
 	bool ring_wait; /* a node is down, and the ring without it has not been told */
-	struct list peers;
+	struct list fellows;
 
 	/* protocol */
 	struct cpg_protocol ours;
@@ -108,7 +111,7 @@ struct fence {
 	bool wait_clear_fipu; /* our startup list was emptied by others: they will say when it is
 				 over */
 	bool fipu_join;       /* somebody joined since we last announced */
-	struct list startup;  /* struct peer */
+	struct list startup;  /* struct fellow */
 };
 
 /** fence_work() - do whatever has become possible; after every event */

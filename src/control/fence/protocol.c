@@ -3,10 +3,12 @@
 
 #include <stdio.h>
 
+#include "control/fence/attempt.h"
+#include "control/fence/fellow.h"
 #include "control/fence/merge.h"
 #include "control/fence/note.h"
 #include "control/fence/outbox.h"
-#include "control/fence/peer.h"
+#include "control/fence/victim.h"
 
 /* What this daemon can do at most. */
 static const struct cpg_version DAEMON_MAX = {3, 1, 1, 0};
@@ -81,45 +83,81 @@ static void adopt(struct fence *fence, uint32_t sender, const struct cpg_protoco
 	outbox_order(fence, FENCE_ORDER_AGREED, 0);
 }
 
-static const char *fault(const struct cpg_protocol *protocol, const struct peer *peer)
+static const char *fault(const struct cpg_protocol *protocol, const struct fellow *fellow)
 {
 	if (has_zero(&protocol->daemon_max) || has_zero(&protocol->kernel_max))
 		return "a protocol without numbers";
 	if (protocol->daemon_run.major &&
 		(has_zero(&protocol->daemon_run) || has_zero(&protocol->kernel_run)))
 		return "a running protocol without numbers";
-	if (!peer || !peer->is_member)
+	if (!fellow || !fellow->is_member)
 		return "it is not a member";
 	return NULL;
+}
+
+/* It is a clean member now. If it had to be fenced, all see here, in one order with its failures,
+ * that it has come back by itself. */
+static void store(struct fence *fence, struct fence_now now, struct fellow *fellow,
+	const struct cpg_protocol *protocol)
+{
+	const struct cpg_version *max = &protocol->daemon_max, *ours = &fence->ours.daemon_max;
+
+	if (max->major != fellow->protocol.daemon_max.major && max->major != ours->major)
+		note_line(fence, FENCE_WARNING,
+			"node %u can do protocol %u.%u.%u, this node %u.%u.%u", fellow->nodeid,
+			max->major, max->minor, max->patch, ours->major, ours->minor, ours->patch);
+	fellow->protocol = *protocol;
+	fellow->has_been_clean = true;
+	fellow->is_clean_since = true;
+	attempt_cancel(fence, fellow);
+	if (!fellow->need_fencing)
+		return;
+	note_line(fence, FENCE_INFO, "node %u is back and clean: not fenced", fellow->nodeid);
+	victim_done(fellow, now.wall, now.mono, fellow->nodeid);
+}
+
+/* Our own word has come round. The first since somebody joined is what that one heard of us first:
+ * it may be from before, when we had no state, and then we are clean to it, so it is to us. */
+static void come_round(struct fence *fence, struct fence_now now, const struct cpg_protocol *own)
+{
+	bool has_state = is_stateful(&own->daemon_run);
+	struct fellow *fellow;
+
+	list_for_each (fellow, &fence->fellows, entry) {
+		if (!fellow->is_member || fellow->is_sure)
+			continue;
+		fellow->is_sure = true;
+		fellow->is_told = fellow->is_told && has_state;
+		if (fellow->is_told || !fellow->is_merge || fellow->is_killed)
+			continue;
+		fellow->is_merge = false;
+		store(fence, now, fellow, &fellow->claimed);
+	}
 }
 
 int protocol_receive(
 	struct fence *fence, struct fence_now now, uint32_t sender, const void *data, size_t bytes)
 {
-	struct peer *peer = peer_find(fence, sender);
+	struct fellow *fellow = fellow_find(fence, sender);
 	struct cpg_protocol protocol;
 	const char *why;
 
 	if (cpg_protocol_decode(data, bytes, &protocol))
 		return note_refused(fence, sender, "a protocol that is too short");
-	why = fault(&protocol, peer);
+	why = fault(&protocol, fellow);
 	if (why)
 		return note_refused(fence, sender, why);
-	if (sender != fence->nodeid && !peer_is_clean(peer) && is_stateful(&protocol.daemon_run) &&
-		is_stateful(&fence->ours.daemon_run)) {
-		merge_found(fence, peer, now);
+	/* Of our state counts what it has been told, as of its state counts what it tells: so it
+	 * thinks of us what we think of it, whoever starts a lockspace meanwhile. */
+	if (sender != fence->nodeid && !fellow_is_clean(fellow) && fellow->is_told &&
+		is_stateful(&protocol.daemon_run)) {
+		fellow->claimed = protocol;
+		merge_found(fence, fellow, now);
 		return 0;
 	}
-	if (protocol.daemon_max.major != peer->protocol.daemon_max.major &&
-		protocol.daemon_max.major != fence->ours.daemon_max.major)
-		note_line(fence, FENCE_WARNING,
-			"node %u can do protocol %u.%u.%u, this node %u.%u.%u", sender,
-			protocol.daemon_max.major, protocol.daemon_max.minor,
-			protocol.daemon_max.patch, fence->ours.daemon_max.major,
-			fence->ours.daemon_max.minor, fence->ours.daemon_max.patch);
-	peer->protocol = protocol;
-	peer->has_been_clean = true;
-	peer->is_clean_since = true;
+	if (sender == fence->nodeid)
+		come_round(fence, now, &protocol);
+	store(fence, now, fellow, &protocol);
 	if (!fence->is_refused)
 		adopt(fence, sender, &protocol);
 	return 0;
@@ -138,21 +176,21 @@ static void lower(struct cpg_version *least, const struct cpg_version *other)
 void protocol_negotiate(struct fence *fence)
 {
 	struct cpg_protocol proposal = fence->ours;
-	const struct peer *peer;
+	const struct fellow *fellow;
 	bool has_member = false;
 
 	if (fence->is_proposed || fence->ours.daemon_run.major)
 		return;
 	proposal.daemon_run = (struct cpg_version){UINT16_MAX, UINT16_MAX, UINT16_MAX, 0};
 	proposal.kernel_run = proposal.daemon_run;
-	list_for_each (peer, &fence->peers, entry) {
-		if (!peer->is_member)
+	list_for_each (fellow, &fence->fellows, entry) {
+		if (!fellow->is_member)
 			continue;
-		if (!peer_is_clean(peer))
+		if (!fellow_is_clean(fellow))
 			return;
 		has_member = true;
-		lower(&proposal.daemon_run, &peer->protocol.daemon_max);
-		lower(&proposal.kernel_run, &peer->protocol.kernel_max);
+		lower(&proposal.daemon_run, &fellow->protocol.daemon_max);
+		lower(&proposal.kernel_run, &fellow->protocol.kernel_max);
 	}
 	if (!has_member)
 		return;

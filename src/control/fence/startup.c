@@ -3,52 +3,52 @@
 
 #include <errno.h>
 
+#include "control/fence/fellow.h"
 #include "control/fence/note.h"
-#include "control/fence/peer.h"
 #include "control/fence/victim.h"
 
-static struct peer *find(const struct fence *fence, uint32_t nodeid)
+static struct fellow *find(const struct fence *fence, uint32_t nodeid)
 {
-	struct peer *peer;
+	struct fellow *fellow;
 
-	list_for_each (peer, &fence->startup, entry) {
-		if (peer->nodeid == nodeid)
-			return peer;
+	list_for_each (fellow, &fence->startup, entry) {
+		if (fellow->nodeid == nodeid)
+			return fellow;
 	}
 	return NULL;
 }
 
 static bool is_known(const struct fence *fence, uint32_t nodeid)
 {
-	const struct peer *peer = peer_find(fence, nodeid);
+	const struct fellow *fellow = fellow_find(fence, nodeid);
 
-	return peer && (peer->has_been_clean || peer->need_fencing);
+	return fellow && (fellow->has_been_clean || fellow->need_fencing);
 }
 
 int startup_fill(struct fence *fence)
 {
 	for (uint32_t i = 0; i < fence->configured_count; i++) {
-		struct peer *peer;
+		struct fellow *fellow;
 
 		if (find(fence, fence->configured[i]) || is_known(fence, fence->configured[i]))
 			continue;
-		peer = peer_new(fence, fence->configured[i]);
-		if (!peer) {
+		fellow = fellow_new(fence, fence->configured[i]);
+		if (!fellow) {
 			startup_empty(fence);
 			return -ENOMEM;
 		}
-		list_add_tail(&fence->startup, &peer->entry);
+		list_add_tail(&fence->startup, &fellow->entry);
 	}
 	return 0;
 }
 
 uint32_t startup_empty(struct fence *fence)
 {
-	struct peer *peer, *next;
+	struct fellow *fellow, *next;
 	uint32_t count = 0;
 
-	list_for_each_safe (peer, next, &fence->startup, entry) {
-		peer_free(fence, peer);
+	list_for_each_safe (fellow, next, &fence->startup, entry) {
+		fellow_free(fence, fellow);
 		count++;
 	}
 	return count;
@@ -56,11 +56,11 @@ uint32_t startup_empty(struct fence *fence)
 
 bool startup_remove(struct fence *fence, uint32_t nodeid)
 {
-	struct peer *peer = find(fence, nodeid);
+	struct fellow *fellow = find(fence, nodeid);
 
-	if (peer)
-		peer_free(fence, peer);
-	return peer;
+	if (fellow)
+		fellow_free(fence, fellow);
+	return fellow;
 }
 
 bool startup_has(const struct fence *fence, uint32_t nodeid)
@@ -68,25 +68,25 @@ bool startup_has(const struct fence *fence, uint32_t nodeid)
 	return find(fence, nodeid);
 }
 
-/* @listed becomes a victim: with the peer that there is, or as one itself. */
-static void convert(struct fence *fence, struct peer *listed)
+/* @listed becomes a victim: with the fellow that there is, or as one itself. */
+static void convert(struct fence *fence, struct fellow *listed)
 {
 	struct victim_failure failure = {FENCE_REASON_STARTUP, 0, 0};
-	struct peer *peer = peer_find(fence, listed->nodeid);
+	struct fellow *fellow = fellow_find(fence, listed->nodeid);
 
 	if (fence->quorum.joined_mono) {
 		failure.walltime = fence->quorum.joined_wall - 1;
 		failure.monotime = fence->quorum.joined_mono - 1;
 	}
-	if (peer) {
-		peer_free(fence, listed);
+	if (fellow) {
+		fellow_free(fence, listed);
 	} else {
-		peer = listed;
-		list_remove(&peer->entry);
-		list_add_tail(&fence->peers, &peer->entry);
+		fellow = listed;
+		list_remove(&fellow->entry);
+		list_add_tail(&fence->fellows, &fellow->entry);
 	}
-	if (!peer->need_fencing)
-		victim_add(fence, peer, &failure, NULL, 0);
+	if (!fellow->need_fencing)
+		victim_add(fence, fellow, &failure, NULL, 0);
 }
 
 static bool is_time(const struct fence *fence, struct fence_now now)
@@ -97,13 +97,13 @@ static bool is_time(const struct fence *fence, struct fence_now now)
 
 void startup_work(struct fence *fence, struct fence_now now)
 {
-	struct peer *listed, *next;
+	struct fellow *listed, *next;
 
 	list_for_each_safe (listed, next, &fence->startup, entry) {
-		const struct peer *peer = peer_find(fence, listed->nodeid);
+		const struct fellow *fellow = fellow_find(fence, listed->nodeid);
 
-		if (peer && peer_is_clean(peer))
-			peer_free(fence, listed);
+		if (fellow && fellow_is_clean(fellow))
+			fellow_free(fence, listed);
 		else if (is_time(fence, now) && listed->nodeid != fence->nodeid)
 			convert(fence, listed);
 		else
@@ -113,12 +113,12 @@ void startup_work(struct fence *fence, struct fence_now now)
 
 bool fence_startup_view(const struct fence *fence, uint32_t index, uint32_t *ret_nodeid)
 {
-	const struct peer *peer;
+	const struct fellow *fellow;
 
-	list_for_each (peer, &fence->startup, entry) {
+	list_for_each (fellow, &fence->startup, entry) {
 		if (index--)
 			continue;
-		*ret_nodeid = peer->nodeid;
+		*ret_nodeid = fellow->nodeid;
 		return true;
 	}
 	return false;

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
+#include "control/fence/fellow.h"
 #include "control/fence/note.h"
 #include "control/fence/outbox.h"
-#include "control/fence/peer.h"
 
 static const char *const REASONS[] = {
 	"startup", "unknown", "join", "leave", "nodedown", "nodeup", "procdown"};
@@ -20,60 +20,60 @@ static bool is_in(const uint32_t *ids, uint32_t count, uint32_t id)
 }
 
 static void set_actors(
-	struct fence *fence, struct peer *peer, const uint32_t *joined, uint32_t joined_count)
+	struct fence *fence, struct fellow *fellow, const uint32_t *joined, uint32_t joined_count)
 {
-	peer->actor_count = 0;
+	fellow->actor_count = 0;
 	for (uint32_t i = 0; i < fence->member_count; i++) {
 		if (!is_in(joined, joined_count, fence->members[i]))
-			peer->actors[peer->actor_count++] = fence->members[i];
+			fellow->actors[fellow->actor_count++] = fence->members[i];
 	}
-	memcpy(peer->original, peer->actors, peer->actor_count * sizeof(peer->actors[0]));
-	peer->original_count = peer->actor_count;
+	memcpy(fellow->original, fellow->actors, fellow->actor_count * sizeof(fellow->actors[0]));
+	fellow->original_count = fellow->actor_count;
 }
 
-void victim_add(struct fence *fence, struct peer *peer, const struct victim_failure *failure,
+void victim_add(struct fence *fence, struct fellow *fellow, const struct victim_failure *failure,
 	const uint32_t *joined, uint32_t joined_count)
 {
-	if (peer->pid_wait)
-		outbox_order(fence, FENCE_ORDER_AGENT_KILL, peer->nodeid);
-	peer->need_fencing = true;
-	peer->delay_fencing = false;
-	peer->pid_wait = false;
-	peer->result_wait = false;
-	peer->is_lone = false;
-	peer->agent_pid = 0;
-	peer->last_result = 0;
-	peer->actor_last = 0;
-	peer->left_reason = failure->reason;
-	peer->fail_walltime = failure->walltime;
-	peer->fail_monotime = failure->monotime;
+	if (fellow->pid_wait)
+		outbox_order(fence, FENCE_ORDER_AGENT_KILL, fellow->nodeid);
+	fellow->need_fencing = true;
+	fellow->delay_fencing = false;
+	fellow->pid_wait = false;
+	fellow->result_wait = false;
+	fellow->is_lone = false;
+	fellow->agent_pid = 0;
+	fellow->last_result = 0;
+	fellow->actor_last = 0;
+	fellow->left_reason = failure->reason;
+	fellow->fail_walltime = failure->walltime;
+	fellow->fail_monotime = failure->monotime;
 	/* A fencing of the same second is one of an earlier failure. */
-	peer->fence_monotime = 0;
-	peer->fence_walltime = 0;
-	set_actors(fence, peer, joined, joined_count);
-	note_line(fence, FENCE_WARNING, "node %u has to be fenced (%s), by node %u", peer->nodeid,
-		REASONS[failure->reason + 1], victim_actor(peer));
+	fellow->fence_monotime = 0;
+	fellow->fence_walltime = 0;
+	set_actors(fence, fellow, joined, joined_count);
+	note_line(fence, FENCE_WARNING, "node %u has to be fenced (%s), by node %u", fellow->nodeid,
+		REASONS[failure->reason + 1], victim_actor(fellow));
 }
 
 void victim_done(
-	struct peer *peer, uint64_t fence_walltime, uint64_t fence_monotime, uint32_t actor)
+	struct fellow *fellow, uint64_t fence_walltime, uint64_t fence_monotime, uint32_t actor)
 {
-	peer->need_fencing = false;
-	peer->delay_fencing = false;
-	peer->last_result = 0;
-	peer->fence_walltime = fence_walltime;
-	peer->fence_monotime = fence_monotime;
-	peer->actor_done = actor;
-	peer->is_clean_since = peer_is_clean(peer);
+	fellow->need_fencing = false;
+	fellow->delay_fencing = false;
+	fellow->last_result = 0;
+	fellow->fence_walltime = fence_walltime;
+	fellow->fence_monotime = fence_monotime;
+	fellow->actor_done = actor;
+	fellow->is_clean_since = fellow_is_clean(fellow);
 }
 
-uint32_t victim_actor(const struct peer *peer)
+uint32_t victim_actor(const struct fellow *fellow)
 {
 	uint32_t low = 0;
 
-	for (uint32_t i = 0; i < peer->actor_count; i++) {
-		if (!low || peer->actors[i] < low)
-			low = peer->actors[i];
+	for (uint32_t i = 0; i < fellow->actor_count; i++) {
+		if (!low || fellow->actors[i] < low)
+			low = fellow->actors[i];
 	}
 	return low;
 }
@@ -89,33 +89,34 @@ static uint32_t without(uint32_t *ids, uint32_t count, uint32_t id)
 	return kept;
 }
 
-void victim_actor_failed(struct fence *fence, struct peer *peer, uint32_t nodeid)
+void victim_actor_failed(struct fence *fence, struct fellow *fellow, uint32_t nodeid)
 {
-	peer->actor_count = without(peer->actors, peer->actor_count, nodeid);
-	if (peer->actor_count || !fence->options.repeat_failed)
+	fellow->actor_count = without(fellow->actors, fellow->actor_count, nodeid);
+	if (fellow->actor_count || !fence->options.repeat_failed)
 		return;
-	memcpy(peer->actors, peer->original, peer->original_count * sizeof(peer->actors[0]));
-	peer->actor_count = peer->original_count;
+	memcpy(fellow->actors, fellow->original,
+		fellow->original_count * sizeof(fellow->actors[0]));
+	fellow->actor_count = fellow->original_count;
 }
 
 void victim_actor_left(struct fence *fence, uint32_t nodeid)
 {
-	struct peer *peer;
+	struct fellow *fellow;
 
-	list_for_each (peer, &fence->peers, entry) {
-		if (!peer->need_fencing)
+	list_for_each (fellow, &fence->fellows, entry) {
+		if (!fellow->need_fencing)
 			continue;
-		peer->original_count = without(peer->original, peer->original_count, nodeid);
-		victim_actor_failed(fence, peer, nodeid);
+		fellow->original_count = without(fellow->original, fellow->original_count, nodeid);
+		victim_actor_failed(fence, fellow, nodeid);
 	}
 }
 
 bool victim_any(const struct fence *fence)
 {
-	const struct peer *peer;
+	const struct fellow *fellow;
 
-	list_for_each (peer, &fence->peers, entry) {
-		if (peer->need_fencing)
+	list_for_each (fellow, &fence->fellows, entry) {
+		if (fellow->need_fencing)
 			return true;
 	}
 	return false;

@@ -9,19 +9,19 @@ struct victim_failure {
 };
 
 /**
- * victim_add() - @peer has to be fenced
+ * victim_add() - @fellow has to be fenced
  * @joined, @joined_count: members that came with the same change: they did not see it go, and are
  * no actors
  */
-void victim_add(struct fence *fence, struct peer *peer, const struct victim_failure *failure,
+void victim_add(struct fence *fence, struct fellow *fellow, const struct victim_failure *failure,
 	const uint32_t *joined, uint32_t joined_count);
 /** victim_done() - it is fenced, or clean again */
 void victim_done(
-	struct peer *peer, uint64_t fence_walltime, uint64_t fence_monotime, uint32_t actor);
+	struct fellow *fellow, uint64_t fence_walltime, uint64_t fence_monotime, uint32_t actor);
 /** victim_actor() - who has to fence it now: the lowest of its actors; 0: nobody */
-uint32_t victim_actor(const struct peer *peer);
+uint32_t victim_actor(const struct fellow *fellow);
 /** victim_actor_failed() - @nodeid has tried in vain */
-void victim_actor_failed(struct fence *fence, struct peer *peer, uint32_t nodeid);
+void victim_actor_failed(struct fence *fence, struct fellow *fellow, uint32_t nodeid);
 /** victim_actor_left() - @nodeid is no member any more: should it come back, it has not seen them
  * go */
 void victim_actor_left(struct fence *fence, uint32_t nodeid);

@@ -3,17 +3,17 @@
 
 #include <string.h>
 
+#include "control/fence/fellow.h"
 #include "control/fence/parts.h"
-#include "control/fence/peer.h"
 #include "control/fence/victim.h"
 
 static int agent_pid(const struct fence *fence)
 {
-	const struct peer *peer;
+	const struct fellow *fellow;
 
-	list_for_each (peer, &fence->peers, entry) {
-		if (peer->agent_pid)
-			return peer->agent_pid;
+	list_for_each (fellow, &fence->fellows, entry) {
+		if (fellow->agent_pid)
+			return fellow->agent_pid;
 	}
 	return 0;
 }
@@ -46,41 +46,41 @@ void fence_view(const struct fence *fence, struct fence_view *ret)
 	};
 }
 
-static void fill(const struct peer *peer, struct fence_node_view *ret)
+static void fill(const struct fellow *fellow, struct fence_node_view *ret)
 {
 	*ret = (struct fence_node_view){
-		.nodeid = peer->nodeid,
-		.is_member = peer->is_member,
-		.is_killed = peer->is_killed,
-		.need_fencing = peer->need_fencing,
-		.delay_fencing = peer->delay_fencing,
-		.is_merge = peer->is_merge,
-		.pid_wait = peer->pid_wait,
-		.result_wait = peer->result_wait,
-		.left_reason = peer->left_reason,
-		.agent_pid = peer->agent_pid,
-		.last_result = peer->last_result,
-		.actor_last = peer->actor_last,
-		.actor_done = peer->actor_done,
-		.actor = peer->need_fencing ? victim_actor(peer) : 0,
-		.add_time = peer->add_time,
-		.rem_time = peer->rem_time,
-		.fail_walltime = peer->fail_walltime,
-		.fail_monotime = peer->fail_monotime,
-		.fence_walltime = peer->fence_walltime,
-		.fence_monotime = peer->fence_monotime,
-		.protocol = peer->protocol,
+		.nodeid = fellow->nodeid,
+		.is_member = fellow->is_member,
+		.is_killed = fellow->is_killed,
+		.need_fencing = fellow->need_fencing,
+		.delay_fencing = fellow->delay_fencing,
+		.is_merge = fellow->is_merge,
+		.pid_wait = fellow->pid_wait,
+		.result_wait = fellow->result_wait,
+		.left_reason = fellow->left_reason,
+		.agent_pid = fellow->agent_pid,
+		.last_result = fellow->last_result,
+		.actor_last = fellow->actor_last,
+		.actor_done = fellow->actor_done,
+		.actor = fellow->need_fencing ? victim_actor(fellow) : 0,
+		.add_time = fellow->add_time,
+		.rem_time = fellow->rem_time,
+		.fail_walltime = fellow->fail_walltime,
+		.fail_monotime = fellow->fail_monotime,
+		.fence_walltime = fellow->fence_walltime,
+		.fence_monotime = fellow->fence_monotime,
+		.protocol = fellow->protocol,
 	};
 }
 
 bool fence_node_view(const struct fence *fence, uint32_t index, struct fence_node_view *ret)
 {
-	const struct peer *peer;
+	const struct fellow *fellow;
 
-	list_for_each (peer, &fence->peers, entry) {
+	list_for_each (fellow, &fence->fellows, entry) {
 		if (index--)
 			continue;
-		fill(peer, ret);
+		fill(fellow, ret);
 		return true;
 	}
 	return false;
@@ -88,10 +88,10 @@ bool fence_node_view(const struct fence *fence, uint32_t index, struct fence_nod
 
 bool fence_node_find(const struct fence *fence, uint32_t nodeid, struct fence_node_view *ret)
 {
-	const struct peer *peer = peer_find(fence, nodeid);
+	const struct fellow *fellow = fellow_find(fence, nodeid);
 
-	if (!peer)
+	if (!fellow)
 		return false;
-	fill(peer, ret);
+	fill(fellow, ret);
 	return true;
 }

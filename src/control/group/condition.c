@@ -24,6 +24,38 @@ static bool is_settled(const struct lockspace *ls)
 	return view.daemon_ring_seq == seq;
 }
 
+/* A clean member of the daemon group: its state is known to go with ours. */
+static bool is_clean(const struct fence *fence, uint32_t nodeid, struct fence_node_view *ret)
+{
+	return fence_node_find(fence, nodeid, ret) && ret->is_member &&
+	       ret->protocol.daemon_max.major;
+}
+
+/*
+ * Ours: who is back as a clean member has lost what it had, as fencing has it. It may not have
+ * counted as one to be fenced there, and then nobody would ever say that it is.
+ */
+static bool is_back(const struct fence *fence, const struct history_node *node)
+{
+	struct fence_node_view view;
+
+	return is_clean(fence, node->nodeid, &view) && view.add_time > node->fail_monotime;
+}
+
+/* Ours: nothing is begun with one that may come from another half of the cluster, and be removed.
+ */
+static bool are_clean(const struct lockspace *ls)
+{
+	const struct change *newest = lockspace_newest(ls);
+	struct fence_node_view view;
+
+	for (uint32_t i = 0; i < newest->member_count; i++) {
+		if (!is_clean(ls->group->fence, newest->members[i].nodeid, &view))
+			return false;
+	}
+	return true;
+}
+
 /* Nobody who may still write is left: of this lockspace, and then of the whole cluster. */
 static bool is_fenced(struct lockspace *ls)
 {
@@ -34,14 +66,15 @@ static bool is_fenced(struct lockspace *ls)
 
 		if (!node->need_fencing)
 			continue;
-		if (!fence_done_since(ls->group->fence, node->nodeid, node->fail_monotime)) {
+		if (!fence_done_since(ls->group->fence, node->nodeid, node->fail_monotime) &&
+			!is_back(ls->group->fence, node)) {
 			all = false;
 			continue;
 		}
 		node->need_fencing = false;
 		node->has_started = false;
 	}
-	return all && !fence_is_outstanding(ls->group->fence);
+	return all && !fence_is_outstanding(ls->group->fence) && are_clean(ls);
 }
 
 static bool is_answered(struct lockspace *ls)

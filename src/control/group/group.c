@@ -127,9 +127,7 @@ int group_ring(
 
 	if (!ls)
 		return -ENOENT;
-	ls->ring_seq = seq;
-	ls->ring_wait = false;
-	start_advance(ls);
+	lockspace_ring(ls, seq);
 	return 0;
 }
 
@@ -209,7 +207,7 @@ void group_tick(struct group *group, struct fence_now now)
 
 	list_for_each (ls, &group->lockspaces, on_group) {
 		probe_tick(ls, now);
-		start_advance(ls);
+		lockspace_tick(ls, now);
 	}
 }
 

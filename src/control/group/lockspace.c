@@ -10,6 +10,8 @@
 #include "control/group/probe.h"
 #include "control/group/start.h"
 
+#define APART_S 10u
+
 /* ---- the object ---- */
 
 static int weights_copy(struct lockspace *ls, const struct group_placement *placement)
@@ -158,7 +160,9 @@ bool lockspace_is_waiting(const struct lockspace *ls)
 {
 	const struct change *newest = lockspace_newest(ls);
 
-	return ls->is_looking || (newest && !newest->is_sent && !ls->is_leaving);
+	if (ls->is_leaving || !newest)
+		return ls->is_looking;
+	return ls->is_looking || !newest->is_sent || (ls->is_apart && !ls->started);
 }
 
 /* ---- the engine ---- */
@@ -229,22 +233,19 @@ void lockspace_leave(struct lockspace *ls, int32_t result)
 		leave(ls);
 }
 
-void lockspace_join_again(struct lockspace *ls)
-{
-	must(ls->engine == LOCKSPACE_ENGINE_NONE && !ls->is_again);
-	lockspace_leave(ls, 0);
-	ls->is_again = true;
-}
-
 /* As it was after its online; what the next life of the group brings is all that counts. */
 static void look_again(struct lockspace *ls)
 {
 	changes_free(ls);
+	change_free(ls, ls->started); /* agreed after it had been left */
+	ls->started = NULL;
+	ls->started_count = 0;
+	ls->is_udlm_only = false;
 	history_done(&ls->history, ls->group->alloc);
 	ls->is_again = ls->is_leaving = ls->has_left = false;
 	ls->change_seq = 0;
 	ls->ring_seq = 0;
-	ls->ring_wait = false;
+	ls->ring_wait = ls->has_met = ls->is_apart = false;
 	ls->wait = GROUP_WAIT_NONE;
 	ls->is_looking = true;
 	ls->look_soon = true;
@@ -295,6 +296,7 @@ static void note_joined(
 {
 	bool we_joined = contains(confchg->joined, confchg->joined_count, ls->group->nodeid);
 
+	ls->has_met |= confchg->joined_count && !we_joined;
 	for (uint32_t i = 0; i < confchg->joined_count; i++)
 		history_joined(&ls->history, confchg->joined[i], change->seq);
 	for (uint32_t i = 0; we_joined && i < confchg->member_count; i++)
@@ -331,6 +333,36 @@ static void change_add(struct lockspace *ls, struct fence_now now, struct change
 	lockspace_note(ls, FENCE_INFO, "change %u: %u members, %u joined, %u left, %u of them dead",
 		change->seq, change->member_count, change->joined_count, change->removed_count,
 		change->failed_count);
+}
+
+/*
+ * Parts of the cluster that come together see different changes: each sees the other come. Who has
+ * the lockspace running wins by the rules of fencing. But who is still joining would wait for ever,
+ * and let the others wait. A new ring tells such a coming from that of a process; not for certain,
+ * so some time is given to the others before it comes again, alone.
+ */
+void lockspace_ring(struct lockspace *ls, uint64_t seq)
+{
+	ls->is_apart |= ls->has_met && ls->ring_seq && ls->ring_seq != seq;
+	ls->has_met = false;
+	ls->ring_seq = seq;
+	ls->ring_wait = false;
+	start_advance(ls);
+}
+
+void lockspace_tick(struct lockspace *ls, struct fence_now now)
+{
+	const struct change *newest = lockspace_newest(ls);
+
+	start_advance(ls);
+	if (ls->started || ls->is_leaving || !ls->is_apart || !newest || !newest->is_sent ||
+		now.mono - newest->create_time < APART_S)
+		return;
+	lockspace_note(ls, FENCE_INFO,
+		"it has met another part of the cluster while it was joining, and is joined anew");
+	must(ls->engine == LOCKSPACE_ENGINE_NONE);
+	lockspace_leave(ls, 0);
+	ls->is_again = true;
 }
 
 static void left(struct lockspace *ls)

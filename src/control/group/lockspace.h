@@ -65,6 +65,8 @@ struct lockspace {
 
 	bool ring_wait; /* a node has died, and the group's new ring is not known yet */
 	uint64_t ring_seq;
+	bool has_met;  /* others have come since the group's last ring */
+	bool is_apart; /* and maybe from another part of the cluster, where they saw us come */
 	uint32_t change_seq, started_count;
 	struct list changes;    /* pending, newest first */
 	struct change *started; /* owned; NULL: it is still joining */
@@ -127,6 +129,8 @@ void lockspace_join(struct lockspace *ls);
 /** lockspace_confchg() - Return: 0; -ENOMEM nothing has changed */
 int lockspace_confchg(
 	struct lockspace *ls, struct fence_now now, const struct fence_change *confchg);
+/** lockspace_ring() - the group is in this ring */
+void lockspace_ring(struct lockspace *ls, uint64_t seq);
 /** lockspace_run() - every member has stopped for its started change: the engine starts */
 void lockspace_run(struct lockspace *ls);
 /** lockspace_stop() - the engine stops, if it does not already */
@@ -135,7 +139,7 @@ void lockspace_stop(struct lockspace *ls);
 void lockspace_stopped(struct lockspace *ls);
 /** lockspace_leave() - stopped, then left; @result: of the last answer */
 void lockspace_leave(struct lockspace *ls, int32_t result);
-/** lockspace_join_again() - never started, and it cannot be with the changes that it has seen */
-void lockspace_join_again(struct lockspace *ls);
+/** lockspace_tick() - a second has gone by */
+void lockspace_tick(struct lockspace *ls, struct fence_now now);
 /** lockspace_gone() - the last answer, and it is no more */
 void lockspace_gone(struct lockspace *ls, int32_t result);

@@ -35,12 +35,6 @@ static bool members_fit(const struct change *change, const struct cpg_start *sta
 	return true;
 }
 
-bool match_is_seen_otherwise(const struct change *change, const struct cpg_start *start)
-{
-	return start->member_count == change->member_count && members_fit(change, start) &&
-	       !counts_fit(change, start);
-}
-
 struct question {
 	const struct lockspace *ls;
 	const struct history_node *sender;
@@ -48,6 +42,16 @@ struct question {
 	uint32_t number;
 	uint64_t added; /* when the sender came into the cluster */
 };
+
+/*
+ * By this change the sender came, with another part of the cluster, since it did not begin to count
+ * here. There it was we who came; and if we were more than it and its part, it has other counts.
+ */
+static bool is_other_way(const struct question *q, const struct change *change)
+{
+	return change->seq == q->sender->added_seq && change->seq > 1 && q->number != 1 &&
+	       change->member_count > 2 * change->joined_count;
+}
 
 /* The rules in their order, as in docs/protocol/control.md, "Which change a START is for". */
 static bool is_possible(const struct question *q, const struct change *change)
@@ -67,6 +71,8 @@ static bool is_possible(const struct question *q, const struct change *change)
 	/* Who has come (again) does not speak of what was before that. */
 	if (q->sender->added_seq > change->seq)
 		return false;
+	if (is_other_way(q, change))
+		return false;
 	return counts_fit(change, q->start) && members_fit(change, q->start);
 }
 
@@ -79,16 +85,28 @@ static struct change *older(const struct lockspace *ls, const struct change *cha
 	return at == &ls->changes ? NULL : list_entry(at, struct change, on_lockspace);
 }
 
-/* Its sender and we have gone on by the same number of changes since its last START. */
+/*
+ * Its sender and we have gone on by the same number of changes since its last START, or since it
+ * came: then it began to count, unless it came with another part of the cluster, and that shows.
+ * Return: 0 where that is not known
+ */
+static uint32_t counted_seq(const struct question *q)
+{
+	const struct history_node *sender = q->sender;
+
+	if (sender->nodeid == q->ls->group->nodeid)
+		return q->number;
+	if (sender->last_start)
+		return sender->last_match_seq + (q->number - sender->last_start);
+	return sender->added_seq > 1 ? sender->added_seq + q->number - 1 : 0;
+}
+
 static struct change *find_counted(const struct question *q)
 {
-	uint32_t seq = q->sender->last_match_seq + (q->number - q->sender->last_start);
-	bool is_ours = q->sender->nodeid == q->ls->group->nodeid;
 	struct change *change = lockspace_newest(q->ls);
+	uint32_t seq = counted_seq(q);
 
-	if (!is_ours && !q->sender->last_start)
-		return NULL;
-	while (change && change->seq != (is_ours ? q->number : seq))
+	while (change && change->seq != seq)
 		change = older(q->ls, change);
 	return change && is_possible(q, change) ? change : NULL;
 }

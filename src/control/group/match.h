@@ -16,5 +16,3 @@ int match_nack(struct lockspace *ls, struct history_node *sender, const struct c
 /** match_start() - a START has come. Return: the change that it is for; NULL: none of ours */
 struct change *match_start(struct lockspace *ls, struct history_node *sender,
 	const struct cpg_header *header, const struct cpg_start *start);
-/** match_is_seen_otherwise() - a START of the same members, but of another way to them */
-bool match_is_seen_otherwise(const struct change *change, const struct cpg_start *start);

@@ -146,24 +146,6 @@ static void take(struct lockspace *ls, struct change *change, struct history_nod
 	state->is_started = true;
 }
 
-/*
- * Two parts of the cluster that come together see different changes: each sees the other join. Who
- * has the lockspace running wins by the rules of fencing. But who is still joining would wait for
- * ever, and let the others wait, so it comes again, alone.
- */
-static void look_at_unmatched(
-	struct lockspace *ls, const struct cpg_header *header, const struct cpg_start *start)
-{
-	const struct change *newest = lockspace_newest(ls);
-
-	if (ls->started || ls->is_leaving || !newest || !match_is_seen_otherwise(newest, start))
-		return;
-	lockspace_note(ls, FENCE_INFO,
-		"node %u has seen others come than this node has: it is joined anew",
-		header->nodeid);
-	lockspace_join_again(ls);
-}
-
 int start_receive(
 	struct lockspace *ls, const struct cpg_header *header, const void *data, size_t bytes)
 {
@@ -183,10 +165,8 @@ int start_receive(
 	change = match_start(ls, sender, header, &start);
 	lockspace_note(ls, FENCE_DEBUG, "START %u of node %u is for change %u", header->msgdata,
 		header->nodeid, change ? change->seq : 0);
-	if (!change) {
-		look_at_unmatched(ls, header, &start);
+	if (!change)
 		return 0;
-	}
 	take(ls, change, sender, header, &start);
 	start_advance(ls);
 	return 0;

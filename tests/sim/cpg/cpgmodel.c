@@ -173,6 +173,7 @@ static void order_change(struct cpgmodel *model, uint32_t node, uint32_t group, 
 
 	if (!is_join)
 		members &= ~bit;
+	model->change_serial = model->serial++;
 	for (uint32_t i = 0; i < model->node_count; i++) {
 		if (ring & 1u << i)
 			cpgmodel_give_change(model, i, group, members, is_join ? bit : 0,

@@ -35,6 +35,7 @@ enum cpgmodel_type {
 
 struct cpgmodel_event {
 	enum cpgmodel_type type;
+	uint64_t serial; /* CONFCHG: the same for all to whom the same has happened */
 	char group[CPGMODEL_NAME_BYTES]; /* "": QUORUM */
 	uint32_t member_count, joined_count, left_count;
 	uint32_t members[CPGMODEL_NODES_MAX];

@@ -64,6 +64,7 @@ struct cpgmodel {
 	bool two_node;
 	struct random random;
 	uint64_t ring_seq, serial;
+	uint64_t change_serial;
 	char groups[CPGMODEL_GROUPS_MAX][CPGMODEL_NAME_BYTES];
 	struct cpgmodel_node nodes[CPGMODEL_NODES_MAX];
 };

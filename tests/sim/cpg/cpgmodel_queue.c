@@ -66,7 +66,7 @@ static bool is_there(const struct cpgmodel_node *node, uint32_t group)
 void cpgmodel_give_change(struct cpgmodel *model, uint32_t node, uint32_t group, uint32_t members,
 	uint32_t joined, uint32_t left, enum fence_reason reason)
 {
-	struct cpgmodel_event event = {.type = CPGMODEL_CONFCHG};
+	struct cpgmodel_event event = {.type = CPGMODEL_CONFCHG, .serial = model->change_serial};
 
 	if (!is_there(&model->nodes[node], group))
 		return;

@@ -116,7 +116,7 @@ static uint64_t seq_of(const struct cpgmodel *model, const uint64_t *seqs, uint3
 void cpgmodel_reform(struct cpgmodel *model, uint32_t bounced)
 {
 	uint32_t before[CPGMODEL_GROUPS_MAX], old[CPGMODEL_NODES_MAX], away = bounced;
-	uint64_t seqs[CPGMODEL_NODES_MAX] = {0};
+	uint64_t seqs[CPGMODEL_NODES_MAX] = {0}, old_seqs[CPGMODEL_NODES_MAX];
 
 	for (uint32_t g = 0; g < model->group_count; g++)
 		before[g] = cpgmodel_members_of(model, UINT32_MAX, g);
@@ -124,6 +124,7 @@ void cpgmodel_reform(struct cpgmodel *model, uint32_t bounced)
 		uint32_t stay = model->nodes[i].ring & reach(model, i) & ~bounced;
 
 		old[i] = model->nodes[i].ring;
+		old_seqs[i] = model->nodes[i].ring_seq;
 		if (old[i] && stay && stay != old[i] && stay & 1u << i && !(stay & ((1u << i) - 1)))
 			lose_tail(model, stay);
 		if (!model->nodes[i].is_up)
@@ -145,6 +146,7 @@ void cpgmodel_reform(struct cpgmodel *model, uint32_t bounced)
 			node->has_seen_all = true;
 	}
 	for (uint32_t i = 0; i < model->node_count; i++) {
+		model->change_serial = UINT64_MAX - (old_seqs[i] << 32 | seqs[i]);
 		if (seqs[i])
 			tell(model, i, before, bounced & 1u << i ? 0 : old[i], model->nodes[i].ring,
 				bounced);

@@ -83,11 +83,14 @@ static void begin(struct sim *sim, uint64_t seed)
 	}
 }
 
-/* What has been given before the second ends is seen in it. */
+/* What is said or given before the second ends is seen in it. */
 static void second(struct sim *sim)
 {
 	struct cpgmodel_event event;
 
+	while (cpgmodel_order(sim->model))
+		;
+	sim_fault_noticed(sim);
 	for (uint32_t m = 1; m <= sim->node_count; m++) {
 		while (sim->nodes[m].fence && cpgmodel_is_up(sim->model, m) &&
 			cpgmodel_take(sim->model, m, &event))
@@ -138,21 +141,37 @@ static void step(struct sim *sim)
 	sim_fault_noticed(sim);
 }
 
-/* Both halves have state and neither may go on: an administrator decides. */
-static bool reset_merge(struct sim *sim)
+/* A member that has been started in another half of the cluster. */
+static bool has_disallowed(const struct sim *sim, uint32_t node)
+{
+	struct group_node_view view;
+
+	for (uint32_t l = 0; l < sim->lockspace_count; l++) {
+		for (uint32_t i = 0; group_node_view(
+			     sim->nodes[node].group, sim_lockspace(l), GROUP_NODES_NEXT, i, &view);
+			i++) {
+			if (view.is_disallowed)
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * What an administrator does who sees fencing or a lockspace wait for ever, as the reference's
+ * rules have it in some cases (both halves have state and neither may go on): everybody starts
+ * anew.
+ */
+static void reset_all(struct sim *sim)
 {
 	bool is_reset = false;
 
-	for (uint32_t m = 1; m <= sim->node_count; m++) {
-		struct fence_view view = {0};
-
-		if (sim->nodes[m].fence)
-			fence_view(sim->nodes[m].fence, &view);
-		is_reset |= sim->nodes[m].fence && !strcmp(view.wait, "stateful merge");
-	}
+	for (uint32_t m = 1; m <= sim->node_count; m++)
+		is_reset |= sim->nodes[m].fence &&
+			    (fence_is_outstanding(sim->nodes[m].fence) || has_disallowed(sim, m));
 	for (uint32_t m = 1; is_reset && m <= sim->node_count; m++)
 		sim_fault_off(sim, m);
-	return is_reset;
+	sim->counts.resets += is_reset;
 }
 
 static void run_faults(struct sim *sim)
@@ -204,7 +223,7 @@ static void run_quiet(struct sim *sim)
 		if (!text)
 			return;
 		if (i && i % 20000 == 0)
-			(void)reset_merge(sim);
+			reset_all(sim);
 	}
 	show_fence(sim);
 	sim_fail(sim, "it does not end: %s", sim_check_settled(sim));
@@ -243,12 +262,14 @@ int main(int argc, char **argv)
 	for (uint64_t seed = from; seed < from + seeds; seed++)
 		run_seed(seed, is_verbose, &sums);
 	printf("%llu seeds: %llu changes seen, %llu starts, %llu NACKs, %llu joins, %llu leaves, "
-	       "%llu probes, %llu deaths, %llu partitions, %llu kills, %llu fencings\n",
+	       "%llu probes, %llu deaths, %llu partitions, %llu kills, %llu fencings, "
+	       "%llu resets, %llu not known to the starter\n",
 		(unsigned long long)seeds, (unsigned long long)sums.changes,
 		(unsigned long long)sums.starts, (unsigned long long)sums.nacks,
 		(unsigned long long)sums.joins, (unsigned long long)sums.leaves,
 		(unsigned long long)sums.probes, (unsigned long long)sums.deaths,
 		(unsigned long long)sums.partitions, (unsigned long long)sums.kills,
-		(unsigned long long)sums.fencings);
+		(unsigned long long)sums.fencings, (unsigned long long)sums.resets,
+		(unsigned long long)sums.unknowns);
 	return 0;
 }

@@ -58,7 +58,8 @@ struct sim_node {
 };
 
 struct sim_counts {
-	uint64_t starts, nacks, changes, kills, probes, fencings, deaths, partitions, joins, leaves;
+	uint64_t starts, nacks, changes, kills, probes, fencings, deaths, partitions, joins, leaves,
+		resets, unknowns;
 };
 
 struct sim {

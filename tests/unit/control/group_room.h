@@ -25,6 +25,8 @@ struct fence {
 	bool is_quorate, is_outstanding;
 	uint64_t ring_seq, daemon_ring_seq;
 	uint64_t fenced[ROOM_NODES], added[ROOM_NODES];
+	uint64_t clean[ROOM_NODES]; /* since when a clean member of the daemon group; 0: it is none
+				     */
 };
 
 static struct fence room_fence;
@@ -42,6 +44,15 @@ uint64_t fence_ring_seq(const struct fence *fence)
 void fence_view(const struct fence *fence, struct fence_view *ret)
 {
 	*ret = (struct fence_view){.daemon_ring_seq = fence->daemon_ring_seq};
+}
+
+bool fence_node_find(const struct fence *fence, uint32_t nodeid, struct fence_node_view *ret)
+{
+	*ret = (struct fence_node_view){.nodeid = nodeid};
+	ret->is_member = fence->clean[nodeid];
+	ret->protocol.daemon_max.major = 3;
+	ret->add_time = fence->clean[nodeid];
+	return fence->clean[nodeid];
 }
 
 bool fence_is_outstanding(const struct fence *fence)
@@ -102,6 +113,8 @@ static int room_begin(bool has_probe)
 
 	faulty_alloc_init(&faulty);
 	room_fence = (struct fence){.is_quorate = true, .ring_seq = 7, .daemon_ring_seq = 7};
+	for (uint32_t i = 0; i < ROOM_NODES; i++)
+		room_fence.clean[i] = 1;
 	now = (struct fence_now){.mono = 100, .wall = 1000};
 	sent_count = 0;
 	notes[0] = '\0';

@@ -111,7 +111,9 @@ static void test_after_close_nothing_comes(void **state)
 	post_to_loop(post, post_letter_new(LETTER_RING, "h", NULL, 0));
 	post_letter_free(post_for_loop(post));
 	assert_null(post_for_loop(post));
+	assert_false(post_is_abandoned(post));
 	assert_false(post_await_end(post, 0));
+	assert_true(post_is_abandoned(post));
 	post_end(post);
 	assert_true(post_await_end(post, 0));
 }

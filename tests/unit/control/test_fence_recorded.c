@@ -70,6 +70,11 @@ static uint32_t number(const char *word)
 	return (uint32_t)strtoul(word, NULL, 10);
 }
 
+static int32_t whole(const char *word)
+{
+	return (int32_t)strtol(word, NULL, 10);
+}
+
 static void play_protocol(struct play *play, uint32_t sender, const char *run)
 {
 	uint16_t flags = (uint16_t)number(strrchr(run, '.') + 1);
@@ -112,17 +117,17 @@ static void play_event(struct play *play, char words[][32], uint32_t count)
 	} else if (!strcmp(verb, "protocol")) {
 		play_protocol(play, number(words[1]), words[2]);
 	} else if (!strcmp(verb, "clear")) {
-		stage_clear(stage, number(words[1]), number(words[2]), atoi(words[3]),
+		stage_clear(stage, number(words[1]), number(words[2]), whole(words[3]),
 			number(words[4]));
 	} else if (!strcmp(verb, "result")) {
-		stage_result(stage, number(words[1]), number(words[2]), atoi(words[3]));
+		stage_result(stage, number(words[1]), number(words[2]), whole(words[3]));
 	} else if (!strcmp(verb, "begin")) {
 		assert_true(stage_view(stage).is_agreed);
 		fence_begin(fence, stage->now);
 	} else if (!strcmp(verb, "stateful")) {
 		fence_stateful(fence);
 	} else if (!strcmp(verb, "ended")) {
-		fence_agent_ended(fence, stage->now, number(words[1]), atoi(words[2]));
+		fence_agent_ended(fence, stage->now, number(words[1]), whole(words[2]));
 	} else if (!strcmp(verb, "ack")) {
 		fence_ack(fence, stage->now, number(words[1]));
 	} else {

@@ -81,8 +81,8 @@ static void test_node(void **state)
 		.fail_walltime = 1795486727,
 		.fail_monotime = 7141};
 	status_node(&view, &node);
-	assert_int_equal(node.flags, DLMC_WIRE_NF_START | DLMC_WIRE_NF_DISALLOWED |
-					     DLMC_WIRE_NF_NEED_FENCING);
+	assert_int_equal(node.flags,
+		DLMC_WIRE_NF_START | DLMC_WIRE_NF_DISALLOWED | DLMC_WIRE_NF_NEED_FENCING);
 	assert_int_equal(node.fail_reason, 3);
 	assert_int_equal(node.removed_seq, 5);
 	assert_int_equal(node.fail_walltime, 1795486727);

@@ -8,8 +8,8 @@
 
 #include "proto/cpg.h"
 
-	/* Blanks are for the eye. Return: bytes; the rest of @ret is 0. */
-	static size_t unhex(const char *hex, uint8_t *ret, size_t room)
+/* Blanks are for the eye. Return: bytes; the rest of @ret is 0. */
+static size_t unhex(const char *hex, uint8_t *ret, size_t room)
 {
 	size_t count = 0;
 	unsigned int digit = 0, half = 0;

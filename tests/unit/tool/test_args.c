@@ -135,10 +135,40 @@ static void test_number(void **state)
 	assert_int_equal(number, 12);
 }
 
+static void test_everywhere(void **state)
+{
+	struct args args;
+
+	assert_int_equal(parse("ls --all", &args), ARGS_OK);
+	assert_true(args.everywhere);
+	assert_int_equal(args.word_count, 0);
+	assert_int_equal(parse("--all -n ls x", &args), ARGS_OK);
+	assert_true(args.everywhere && args.all_nodes);
+	assert_int_equal(args.word_count, 1);
+	assert_int_equal(parse("status -v --all", &args), ARGS_OK);
+	assert_true(args.everywhere && args.verbose);
+	assert_int_equal(parse("ls", &args), ARGS_OK);
+	assert_false(args.everywhere);
+	assert_int_equal(parse("ls -- --all", &args), ARGS_OK);
+	assert_false(args.everywhere);
+	assert_int_equal(args.word_count, 1);
+	/* others do not know it, and what is the command's of `lock` stays so */
+	assert_int_equal(parse("dump --all", &args), ARGS_BAD);
+	assert_int_equal(parse("--all", &args), ARGS_BAD);
+	assert_int_equal(parse("run -- ls --all", &args), ARGS_OK);
+	assert_int_equal(args.command, ARGS_RUN);
+	assert_int_equal(args.word_count, 2);
+	assert_int_equal(parse("lock x -- ls --all", &args), ARGS_OK);
+	assert_int_equal(args.command, ARGS_LOCK);
+	assert_int_equal(args.word_count, 4);
+	assert_string_equal(args.words[3], "--all");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_everywhere),
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_lock),
