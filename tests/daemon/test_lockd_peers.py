@@ -165,18 +165,30 @@ def test_orderly_end(nodes):
     assert nodes[2].peers()[1]["link"] == "CLOSED"
 
 
+def unless_held(node, call):
+    """Until it has come through, or the node says that somebody is held back. Return: it has."""
+    while True:
+        try:
+            call()
+            return True
+        except TimeoutError:
+            if any(line["held_back"] for line in node.status()[2]):
+                return False
+
+
 def flood(node, count):
     """One program after another asks for `count` locks each, until one is not read any more."""
     clients = []
     while len(clients) < 24:
         client = node.connect("x")
         clients.append(client)
-        client.socket.settimeout(3)
-        try:
-            for _ in range(count // 500):
-                client.send(b"".join(p.lock(client.next_id(), p.EX, b"%058d" % client.ids[0]) for _ in range(500)))
-            client.ask(p.record(p.POKE, serial=6))  # answered when all of them were read
-        except TimeoutError:
+        client.socket.settimeout(1)
+        for _ in range(count // 500):
+            packet = b"".join(p.lock(client.next_id(), p.EX, b"%058d" % client.ids[0]) for _ in range(500))
+            if not unless_held(node, lambda: client.send(packet)):
+                return clients
+        client.send(p.record(p.POKE, serial=6))  # answered when all of them were read
+        if not unless_held(node, lambda: client.take(p.ANSWER, lambda found: found.serial == 6)):
             return clients
     return clients
 
@@ -195,6 +207,7 @@ def test_node_that_stands_still_holds_programs_back(nodes):
     assert local.ask(p.record(p.POKE, serial=7)) == (0, 0)  # who does not need node 2 is served
     nodes.resume(2)
     for client in clients[:-1]:
+        client.socket.settimeout(places.DEADLINE)
         done = set()
         while True:
             done |= {p.completion(f).lkid for f in client.arrived if f.kind == p.COMPLETION}
