@@ -33,7 +33,7 @@ const char *daemon_state_word(const struct daemon *daemon)
 	case DAEMON_AGAIN:
 		return "waiting";
 	case DAEMON_READY:
-		return "ready";
+		return daemon->is_announced ? "ready" : "waiting";
 	case DAEMON_STOPPING:
 	case DAEMON_LEAVING:
 		return "stopping";
@@ -68,7 +68,7 @@ void daemon_settle(struct daemon *daemon, const char *waiting)
 
 void daemon_status_tell(struct daemon *daemon)
 {
-	bool is_ready = daemon->state == DAEMON_READY;
+	bool is_ready = daemon->state == DAEMON_READY && daemon->is_announced;
 	char now[sizeof(daemon->told)];
 	struct text text = {0};
 
@@ -211,6 +211,7 @@ void daemon_turn(struct daemon *daemon)
 	}
 	if (daemon->fence && daemon->state <= DAEMON_LEAVING && !daemon->is_over)
 		second_set(daemon);
+	daemon_life_announce(daemon);
 	daemon_status_tell(daemon);
 }
 
@@ -231,7 +232,7 @@ static void beat(void *data)
 {
 	struct daemon *daemon = data;
 
-	if (daemon->state != DAEMON_READY)
+	if (!daemon->is_announced)
 		notify_alive();
 	(void)qb_loop_timer_add(daemon->loop, QB_LOOP_LOW, BEAT_MS * QB_TIME_NS_IN_MSEC, daemon,
 		beat, &daemon->beat_timer);

@@ -29,6 +29,8 @@ int daemon_life_begin(struct daemon *daemon);
 void daemon_life_engine(struct daemon *daemon);
 /** daemon_life_ready() - lockspaces can be joined */
 void daemon_life_ready(struct daemon *daemon);
+/** daemon_life_announce() - say READY, once it is so and lockspaces can be joined */
+void daemon_life_announce(struct daemon *daemon);
 /** daemon_life_fail() - this node cannot go on: it ends, and nothing of its locks is used before
  * that */
 void daemon_life_fail(struct daemon *daemon, const char *format, ...)
