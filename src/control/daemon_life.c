@@ -306,7 +306,7 @@ static void lost_met(void *context)
 
 /* ---- signals ---- */
 
-static void refuse_to_stop(struct daemon *daemon)
+void daemon_life_refuse(struct daemon *daemon, const char *what)
 {
 	struct text text = {0};
 	struct group_view view;
@@ -316,9 +316,9 @@ static void refuse_to_stop(struct daemon *daemon)
 	if (group_count(daemon->group) > 8)
 		text_add(&text, " and %u more", group_count(daemon->group) - 8);
 	log_warning(daemon->log,
-		"shutdown ignored, active lockspaces: %s. Let their programs release them "
+		"%s, active lockspaces: %s. Let their programs release them "
 		"(dlm_tool leave NAME), then stop again",
-		text.data ? text.data : "?");
+		what, text.data ? text.data : "?");
 	text_done(&text);
 }
 
@@ -341,7 +341,7 @@ static void stop(struct daemon *daemon)
 	case DAEMON_JOIN:
 	case DAEMON_READY:
 		if (daemon_lockspace_count(daemon)) {
-			refuse_to_stop(daemon);
+			daemon_life_refuse(daemon, "shutdown ignored");
 			return;
 		}
 		notify_stopping();
