@@ -163,8 +163,6 @@ static void report(
 	else if (rv)
 		log_warning(
 			daemon->log, "lockspace %s: %s %u: %s", name, what, start, strerror(-rv));
-	else
-		log_info(daemon->log, "lockspace %s: %s %u", name, what, start);
 	daemon_turn(daemon);
 }
 
@@ -172,6 +170,7 @@ static void event_stopped(void *context, const char *name, uint32_t number_of_it
 {
 	struct daemon *daemon = context;
 
+	log_info(daemon->log, "lockspace %s: stopped %u", name, number_of_it);
 	report(daemon, name, number_of_it, "stopped",
 		group_stopped(daemon->group, daemon_now(), name, number_of_it));
 }
@@ -180,6 +179,7 @@ static void event_recovered(void *context, const char *name, uint32_t number_of_
 {
 	struct daemon *daemon = context;
 
+	log_info(daemon->log, "lockspace %s: recovered %u", name, number_of_it);
 	report(daemon, name, number_of_it, "recovered",
 		group_recovered(daemon->group, daemon_now(), name, number_of_it));
 }
