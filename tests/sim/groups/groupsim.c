@@ -157,10 +157,18 @@ static bool has_disallowed(const struct sim *sim, uint32_t node)
 	return false;
 }
 
+static bool waits_for_merge(const struct sim *sim, uint32_t node)
+{
+	struct fence_view view;
+
+	fence_view(sim->nodes[node].fence, &view);
+	return view.stateful_merge_wait;
+}
+
 /*
- * What an administrator does who sees fencing or a lockspace wait for ever, as the reference's
- * rules have it in some cases (both halves have state and neither may go on): everybody starts
- * anew.
+ * What an administrator does who sees fencing, a merge or a lockspace wait for ever, as the
+ * reference's rules have it in some cases (both halves have state and neither may go on): everybody
+ * starts anew.
  */
 static void reset_all(struct sim *sim)
 {
@@ -168,7 +176,8 @@ static void reset_all(struct sim *sim)
 
 	for (uint32_t m = 1; m <= sim->node_count; m++)
 		is_reset |= sim->nodes[m].fence &&
-			    (fence_is_outstanding(sim->nodes[m].fence) || has_disallowed(sim, m));
+			    (fence_is_outstanding(sim->nodes[m].fence) || has_disallowed(sim, m) ||
+				    waits_for_merge(sim, m));
 	for (uint32_t m = 1; is_reset && m <= sim->node_count; m++)
 		sim_fault_off(sim, m);
 	sim->counts.resets += is_reset;
