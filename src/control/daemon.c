@@ -164,7 +164,8 @@ static void second_set(struct daemon *daemon)
 {
 	bool is_wanted = fence_is_waiting(daemon->fence) || group_is_waiting(daemon->group) ||
 			 daemon_peers_are_missing(daemon) || !list_empty(&daemon->looks) ||
-			 peers_is_waiting(daemon->others) || daemon->state == DAEMON_CLUSTER;
+			 peers_is_waiting(daemon->others) || daemon->is_untold ||
+			 daemon->state == DAEMON_CLUSTER;
 
 	if (is_wanted && !daemon->second_timer)
 		(void)qb_loop_timer_add(daemon->loop, QB_LOOP_MED, SECOND_MS * QB_TIME_NS_IN_MSEC,
@@ -183,12 +184,39 @@ static void looks_again(struct daemon *daemon)
 	}
 }
 
+/* Return: whether there is something left that a decision can be made of */
+static bool decides(const struct daemon *daemon)
+{
+	return daemon->fence && daemon->state <= DAEMON_LEAVING && !daemon->is_over;
+}
+
+static void orders_do(struct daemon *daemon)
+{
+	bool is_busy = true;
+
+	while (is_busy && decides(daemon)) {
+		if (daemon->fence_changed)
+			group_tick(daemon->group, daemon_now());
+		daemon->fence_changed = false;
+		is_busy = daemon_orders_run(daemon);
+	}
+}
+
+void daemon_turn(struct daemon *daemon)
+{
+	orders_do(daemon);
+	daemon_life_announce(daemon);
+	daemon->is_untold = true; /* it is a text of all lockspaces: once a second is enough */
+	if (decides(daemon))
+		second_set(daemon);
+}
+
 static void second(void *data)
 {
 	struct daemon *daemon = data;
 
 	daemon->second_timer = 0;
-	if (!daemon->fence || daemon->state > DAEMON_LEAVING)
+	if (!decides(daemon))
 		return;
 	fence_tick(daemon->fence, daemon_now());
 	daemon->fence_changed = true;
@@ -196,23 +224,12 @@ static void second(void *data)
 	looks_again(daemon);
 	daemon_peers_tell(daemon);
 	daemon_life_engine(daemon);
-	daemon_turn(daemon);
-}
-
-void daemon_turn(struct daemon *daemon)
-{
-	bool is_busy = true;
-
-	while (is_busy && daemon->fence && daemon->state <= DAEMON_LEAVING && !daemon->is_over) {
-		if (daemon->fence_changed)
-			group_tick(daemon->group, daemon_now());
-		daemon->fence_changed = false;
-		is_busy = daemon_orders_run(daemon);
-	}
-	if (daemon->fence && daemon->state <= DAEMON_LEAVING && !daemon->is_over)
-		second_set(daemon);
+	orders_do(daemon);
+	daemon->is_untold = false;
 	daemon_life_announce(daemon);
 	daemon_status_tell(daemon);
+	if (decides(daemon))
+		second_set(daemon);
 }
 
 static void settle_late(void *data)

@@ -123,6 +123,7 @@ struct daemon {
 	bool was_in_use;   /* FAILED, AGAIN: lockspaces were open */
 	char failure[320]; /* why FAILED or AGAIN */
 	int exit_status;
+	bool is_untold;               /* something has happened since */
 	char told[512];               /* what the service manager was told last */
 	uint64_t denied_count; /* commands of those who may not give them */
 	struct log_limit deny_limit;  /* of what is logged about commands that are not permitted */

@@ -51,7 +51,11 @@ static void fence_note(void *context, enum fence_level level, const char *text)
 		LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR};
 	struct daemon *daemon = context;
 
-	if (level == FENCE_ERROR) /* an attempt that fails is made again, without end */
+	/* An attempt that fails is made again, without end; that there are no agents has been said.
+	 */
+	if (level == FENCE_ERROR && daemon->agentless_count)
+		log_debug(daemon->log, "%s", text);
+	else if (level == FENCE_ERROR)
 		log_write_limited(daemon->log, &daemon->fence_limit, LOG_LEVEL_ERROR, "%s", text);
 	else
 		log_write(daemon->log, levels[level], "%s", text);

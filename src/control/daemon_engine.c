@@ -228,8 +228,6 @@ static void event_waiting(void *context, const char *name, const char *text)
 		daemon_status_tell(daemon);
 		return;
 	}
-	if (!note || strcmp(note->text, text))
-		log_notice(daemon->log, "lockspace %s: waiting: %s", name, text);
 	note = daemon_note_add(&daemon->waits, name);
 	if (note)
 		snprintf(note->text, sizeof(note->text), "%s", text);

@@ -126,15 +126,25 @@ void daemon_describe_lockspace(const struct daemon *daemon, const struct group_v
 		text_add(ret, "%s%s\n", prefix, note->text);
 }
 
+static void describe_quorum(const struct daemon *daemon, const char *prefix, struct text *ret)
+{
+	if (daemon->is_quorate || !options_bool(daemon->options, OPTION_ENABLE_QUORUM_LOCKSPACE))
+		return;
+	text_add(ret,
+		"%squorum: more nodes of the cluster have to come; no lockspace starts before\n",
+		prefix);
+}
+
 static void describe_lockspaces(const struct daemon *daemon, const char *prefix, struct text *ret)
 {
 	char each[DLM_NAME_BYTES_MAX + 64];
 	struct group_view view;
 
 	for (uint32_t i = 0; group_view(daemon->group, i, &view); i++) {
-		/* What is said of fencing is said once. */
+		/* What is said of all lockspaces is said once. */
 		if (view.next.seq && !view.next.wait_messages &&
-			view.next.wait == GROUP_WAIT_FENCING)
+			(view.next.wait == GROUP_WAIT_FENCING ||
+				view.next.wait == GROUP_WAIT_QUORUM))
 			continue;
 		snprintf(each, sizeof(each), "%slockspace %s: ", prefix, view.name);
 		daemon_describe_lockspace(daemon, &view, each, ret);
@@ -223,8 +233,7 @@ void daemon_describe_waiting(const struct daemon *daemon, const char *prefix, st
 		describe_join(daemon, prefix, ret);
 		return;
 	case DAEMON_READY:
-		if (!daemon->is_announced)
-			text_add(ret, "%squorum: more nodes of the cluster have to come\n", prefix);
+		describe_quorum(daemon, prefix, ret);
 		(void)describe_fencing(daemon, prefix, ret);
 		describe_lockspaces(daemon, prefix, ret);
 		return;

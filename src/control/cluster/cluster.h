@@ -9,7 +9,8 @@
  * None of its functions waits for others.
  *
  * Order of events: waiting* -> up -> (quorum, confchg, ring, deliver, looked)* -> lost, and nothing
- * after it. close() may be called from within an event.
+ * after it. close() may be called from within an event. The events of a group come in their order;
+ * and before those of any other what happened earlier in the group that was joined first.
  */
 #include <qb/qbloop.h>
 #include <stdbool.h>

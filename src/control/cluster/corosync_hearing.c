@@ -45,6 +45,27 @@ static struct corosync_group *group_of(cpg_handle_t cpg)
 	return cpg_context_get(cpg, &group) == CS_OK ? group : NULL;
 }
 
+/*
+ * Each group has a connection of its own. Corosync writes to them in the order of what happens: so
+ * what happened before in the group that was joined first, the daemons', lies there to be read, and
+ * is told first. Else a lockspace could be started with one that the daemons have just lost.
+ */
+static void tell_first(const struct corosync_group *group)
+{
+	struct worker *worker = worker_current();
+	struct corosync_group *first =
+		list_first(&worker->groups, struct corosync_group, on_worker);
+	cs_error_t error = CS_OK;
+
+	if (!first || first == group || first->state == GROUP_OUT)
+		return;
+	while (error == CS_OK && !worker->is_lost && first->state != GROUP_OUT)
+		error = cpg_dispatch(first->cpg, CS_DISPATCH_ONE_NONBLOCKING);
+	if (error != CS_OK && error != CS_ERR_TRY_AGAIN)
+		worker_lost(
+			worker, "corosync is gone (group %s: %s)", first->name, cs_strerror(error));
+}
+
 static void group_changed(cpg_handle_t cpg, const struct cpg_name *name,
 	const struct cpg_address *members, size_t member_count, const struct cpg_address *left,
 	size_t left_count, const struct cpg_address *joined, size_t joined_count)
@@ -56,6 +77,7 @@ static void group_changed(cpg_handle_t cpg, const struct cpg_name *name,
 
 	if (!group)
 		return;
+	tell_first(group);
 	if (has_us(worker, joined, joined_count) && group->state == GROUP_JOINED)
 		group->state = GROUP_MEMBER;
 	if (has_us(worker, left, left_count))
@@ -78,6 +100,7 @@ static void group_heard(cpg_handle_t cpg, const struct cpg_name *name, uint32_t 
 
 	if (!group || is_stranger(worker_current(), &sender))
 		return;
+	tell_first(group);
 	letter = post_letter_new(LETTER_DELIVER, group->name, data, bytes);
 	if (letter)
 		letter->nodeid = nodeid;
@@ -92,6 +115,7 @@ static void ring_changed(
 
 	if (!group)
 		return;
+	tell_first(group);
 	letter = post_letter_new(LETTER_RING, group->name, NULL, 0);
 	if (letter) {
 		letter->nodeid = ring.nodeid;

@@ -259,6 +259,8 @@ static int receive_one(struct driver *driver)
 
 	if (bytes < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
+	if (bytes < 0 && errno == ECONNRESET)
+		return 1; /* it has not read all; what it said before its end comes behind this */
 	if (bytes <= 0)
 		return -ENOTCONN;
 	fd = passed_fd(&message);

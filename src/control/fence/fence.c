@@ -105,7 +105,7 @@ void fence_work(struct fence *fence, struct fence_now now)
 		return;
 	}
 	if (work_conditions(fence)) {
-		if (merge_work(fence)) {
+		if (merge_work(fence, now)) {
 			fence->wait = "stateful merge";
 			fence->is_waiting = true;
 			return;

@@ -167,7 +167,7 @@ void fence_version(const struct fence *fence, uint16_t ret[3]);
 
 struct fence_view {
 	bool is_agreed, is_quorate, is_fipu; /* fipu: fencing in progress unknown */
-	bool stateful_merge_wait;
+	bool stateful_merge_wait; /* halves that met, and an administrator has to part them */
 	uint32_t member_count, joined_count, remove_count; /* of the last change of the group */
 	uint32_t startup_count;
 	uint64_t daemon_ring_seq, cluster_ring_seq;

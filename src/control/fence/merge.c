@@ -5,6 +5,8 @@
 #include "control/fence/note.h"
 #include "control/fence/outbox.h"
 
+#define LONG_SECONDS 15u
+
 static void kill_member(struct fence *fence, struct fellow *fellow)
 {
 	fellow->is_killed = true;
@@ -74,10 +76,19 @@ static struct counts count(const struct fence *fence)
 	return counts;
 }
 
-bool merge_work(struct fence *fence)
+/* Whoever is to be killed is gone by then. */
+static bool is_long(const struct fence *fence, struct fence_now now)
+{
+	return now.mono - fence->merge_since >= LONG_SECONDS;
+}
+
+bool merge_work(struct fence *fence, struct fence_now now)
 {
 	struct counts counts = count(fence);
 	struct fellow *fellow;
+
+	if (!counts.merge)
+		fence->merge_since = now.mono;
 
 	if (!counts.merge || fence->is_two_node) {
 		fence->merge_wait = false;
@@ -86,8 +97,8 @@ bool merge_work(struct fence *fence)
 	/* Before all have spoken the halves cannot be told apart. */
 	if (counts.part)
 		return true;
-	fence->merge_wait = counts.clean < counts.merge;
-	if (fence->merge_wait)
+	fence->merge_wait = counts.clean < counts.merge || is_long(fence, now);
+	if (counts.clean < counts.merge)
 		return true;
 	if (counts.low != fence->nodeid)
 		return true;

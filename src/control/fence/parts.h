@@ -107,7 +107,8 @@ struct fence {
 	bool has_worked; /* since then */
 	bool is_waiting;
 	const char *wait;
-	bool merge_wait;
+	bool merge_wait;      /* an administrator has to part halves that met */
+	uint64_t merge_since; /* mono s: no halves that met were there */
 	bool is_fipu;
 	bool wait_clear_fipu; /* our startup list was emptied by others: they will say when it is
 				 over */

@@ -147,9 +147,10 @@ struct change *match_start(struct lockspace *ls, struct history_node *sender,
 		.start = start,
 		.number = header->msgdata,
 		.added = fence_cluster_add_time(ls->group->fence, header->nodeid)};
-	struct change *change = find_counted(&q);
+	bool is_news = !sender->last_start || (int32_t)(header->msgdata - sender->last_start) > 0;
+	struct change *change = is_news ? find_counted(&q) : NULL;
 
-	if (!change)
+	if (!change && is_news)
 		change = find_left(&q);
 	sender->nack_count = 0; /* they were for this START */
 	if (!change)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "sim/control/fenceworld.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,237 +37,9 @@ void fenceworld_fault(struct fenceworld *world, const char *format, ...)
 	fenceworld_say(world, "FAULT %s", world->fault);
 }
 
-static void note(void *context, enum fence_level level, const char *text)
-{
-	struct fenceworld *world = context;
-
-	fenceworld_say(world, "      | %s", text);
-	if (!strncmp(text, "nobody is left who knows", 24))
-		world->deserted++;
-}
-
-/* ---- daemons ---- */
-
-static void start_daemon(struct fenceworld *world, uint32_t id)
-{
-	struct fencenode *node = &world->nodes[id];
-	uint32_t configured[FENCEWORLD_NODES_MAX];
-	struct fence_settings settings = {.alloc = alloc_system(),
-		.nodeid = id,
-		.is_two_node = world->is_two_node,
-		.configured = configured,
-		.configured_count = world->node_count,
-		.options = world->options,
-		.note = note,
-		.context = world};
-
-	for (uint32_t i = 0; i < world->node_count; i++)
-		configured[i] = i + 1;
-	if (fence_new(&settings, &node->fence))
-		abort();
-	node->incarnation++;
-	node->start_step = world->step;
-	node->found = 0;
-	node->is_misled = false;
-	memset(node->past, 0, sizeof(node->past));
-	cpgmodel_start(world->model, id);
-	cpgmodel_join(world->model, id, CPG_GROUP_CONTROLD);
-	fenceworld_say(world, "node %u: daemon starts, incarnation %u", id, node->incarnation);
-}
-
-/* The daemon is gone, however it came to that. Agents that it started go on in no one's name. */
-static void end_daemon(struct fenceworld *world, uint32_t id)
-{
-	struct fencenode *node = &world->nodes[id];
-
-	if (!node->fence)
-		return;
-	fence_free(node->fence);
-	node->fence = NULL;
-	node->is_leaving = false;
-	node->is_stateful = false;
-	memset(node->agents, 0, sizeof(node->agents));
-	node->boot_time = world->now.mono + random_between(&world->random, 1, 20);
-	fenceworld_say(world, "node %u: daemon is gone", id);
-}
-
-static void switch_off(struct fenceworld *world, uint32_t id)
-{
-	fenceworld_say(world, "node %u: off", id);
-	cpgmodel_down(world->model, id);
-	end_daemon(world, id);
-	world->nodes[id].boot_time = world->now.mono + random_between(&world->random, 2, 30);
-}
-
-/* Corosync has been told to end, by whomever. */
-static void notice_killed(struct fenceworld *world)
-{
-	for (uint32_t id = 1; id <= world->node_count; id++) {
-		if (world->nodes[id].fence && !cpgmodel_is_up(world->model, id)) {
-			world->killed++;
-			fenceworld_say(world, "node %u: corosync was killed", id);
-			end_daemon(world, id);
-		}
-	}
-}
-
-static void order_agent(struct fenceworld *world, uint32_t id, uint32_t victim)
-{
-	struct fencenode *node = &world->nodes[id];
-
-	fencecheck_agent(world, id, victim);
-	if (random_chance(&world->random, world->agent_start_fail)) {
-		fenceworld_say(world, "node %u: agent for %u does not start", id, victim);
-		fence_agent_failed(node->fence, world->now, victim, -ENOENT);
-		return;
-	}
-	node->agents[victim].is_running = true;
-	node->agents[victim].end_time = world->now.mono + random_between(&world->random, 0, 6);
-	fence_agent_started(node->fence, victim, (int)(id * 100 + victim));
-	fenceworld_say(world, "node %u: fences %u", id, victim);
-}
-
-static void obey(struct fenceworld *world, uint32_t id)
-{
-	struct fencenode *node = &world->nodes[id];
-	struct fence_order order;
-
-	while (node->fence && fence_order_take(node->fence, &order)) {
-		switch (order.type) {
-		case FENCE_ORDER_SEND:
-			cpgmodel_send(
-				world->model, id, CPG_GROUP_CONTROLD, order.data, order.bytes);
-			break;
-		case FENCE_ORDER_KILL:
-			fenceworld_say(world, "node %u: kills %u", id, order.nodeid);
-			cpgmodel_kill(world->model, id, order.nodeid);
-			break;
-		case FENCE_ORDER_AGENT:
-			order_agent(world, id, order.nodeid);
-			break;
-		case FENCE_ORDER_AGENT_KILL:
-			node->agents[order.nodeid].is_running = false;
-			break;
-		case FENCE_ORDER_AGREED:
-			fence_begin(node->fence, world->now);
-			break;
-		case FENCE_ORDER_REFUSED:
-			fenceworld_fault(world, "node %u is refused: %s", id, order.text);
-			break;
-		}
-	}
-}
-
-static void show(struct fenceworld *world, uint32_t id, const struct cpgmodel_event *event)
-{
-	char members[64] = "", joined[64] = "", left[64] = "";
-	struct cpg_header header;
-
-	for (uint32_t i = 0; i < event->member_count; i++)
-		snprintf(members + strlen(members), 8, " %u", event->members[i]);
-	for (uint32_t i = 0; i < event->joined_count; i++)
-		snprintf(joined + strlen(joined), 8, " +%u", event->joined[i]);
-	for (uint32_t i = 0; i < event->left_count; i++)
-		snprintf(left + strlen(left), 16, " -%u(%d)", event->left[i], event->reasons[i]);
-	switch (event->type) {
-	case CPGMODEL_QUORUM:
-		fenceworld_say(world, "%u < quorum %d seq %u:%s%s", id, event->is_quorate,
-			(uint32_t)event->ring_seq, members, joined);
-		break;
-	case CPGMODEL_CONFCHG:
-		fenceworld_say(world, "%u < change%s%s%s", id, members, joined, left);
-		break;
-	case CPGMODEL_RING:
-		fenceworld_say(world, "%u < ring %u", id, (uint32_t)event->ring_seq);
-		break;
-	case CPGMODEL_MESSAGE:
-		cpg_header_decode(event->data, event->bytes, &header);
-		fenceworld_say(
-			world, "%u < %s from %u", id, cpg_type_word(header.type), event->sender);
-		break;
-	}
-}
-
-static int give(struct fenceworld *world, struct fence *fence, const struct cpgmodel_event *event)
-{
-	struct fence_change change = cpgmodel_change(event);
-	struct fence_quorum quorum = cpgmodel_quorum(event);
-
-	switch (event->type) {
-	case CPGMODEL_QUORUM:
-		return fence_quorum(fence, world->now, &quorum);
-	case CPGMODEL_CONFCHG:
-		return fence_confchg(fence, world->now, &change);
-	case CPGMODEL_RING:
-		fence_ring(fence, world->now, event->ring_nodeid, event->ring_seq);
-		return 0;
-	case CPGMODEL_MESSAGE:
-		return fence_deliver(fence, world->now, event->sender, event->data, event->bytes);
-	}
-	return 0;
-}
-
-/* A lockspace starts there, as soon as it may. */
-static void maybe_start_lockspace(struct fenceworld *world, uint32_t id)
-{
-	struct fencenode *node = &world->nodes[id];
-	struct fence_view view;
-
-	fence_view(node->fence, &view);
-	if (node->is_stateful || !view.is_agreed || !view.is_quorate ||
-		view.daemon_ring_seq != view.cluster_ring_seq ||
-		fence_is_outstanding(node->fence) || !random_chance(&world->random, 200))
-		return;
-	node->is_stateful = true;
-	fence_stateful(node->fence);
-	fenceworld_say(world, "node %u: has state", id);
-}
-
-static bool we_left(const struct cpgmodel_event *event, uint32_t id)
-{
-	for (uint32_t i = 0; event->type == CPGMODEL_CONFCHG && i < event->left_count; i++) {
-		if (event->left[i] == id)
-			return true;
-	}
-	return false;
-}
-
-/* One event of some node. Return: false: nothing is under way */
-static bool go(struct fenceworld *world)
-{
-	struct cpgmodel_event event;
-	struct fencenode *node;
-	uint32_t id;
-	int rv;
-
-	if (!cpgmodel_step(world->model, &id, &event)) {
-		notice_killed(world);
-		return false;
-	}
-	notice_killed(world);
-	node = &world->nodes[id];
-	if (!node->fence)
-		return true;
-	world->step++;
-	show(world, id, &event);
-	if (we_left(&event, id)) {
-		cpgmodel_die(world->model, id);
-		end_daemon(world, id);
-		return true;
-	}
-	fencecheck_before(world, id, &event);
-	rv = give(world, node->fence, &event);
-	if (rv)
-		fenceworld_fault(world, "node %u: an event gives %d", id, rv);
-	fencecheck_after(world, id, &event);
-	obey(world, id);
-	maybe_start_lockspace(world, id);
-	return true;
-}
-
 static void go_quiet(struct fenceworld *world)
 {
-	while (!world->fault[0] && go(world))
+	while (!world->fault[0] && fencedaemon_go(world))
 		;
 	if (!world->fault[0])
 		fencecheck_quiet(world);
@@ -311,7 +82,7 @@ static void bounce(struct fenceworld *world, uint32_t id)
 		return;
 	fenceworld_say(world, "node %u: bounces", id);
 	cpgmodel_bounce(world->model, id);
-	end_daemon(world, id);
+	fencedaemon_end(world, id);
 }
 
 /* An administrator looks: it is off, or is switched off now. Then all are told. */
@@ -324,10 +95,10 @@ static void acknowledge(struct fenceworld *world, uint32_t id)
 		if (!view.need_fencing || view.nodeid == id)
 			continue;
 		fenceworld_say(world, "node %u: fence_ack %u", id, view.nodeid);
-		switch_off(world, view.nodeid);
+		fencedaemon_off(world, view.nodeid);
 		fence_ack(node->fence, world->now, view.nodeid);
 		world->acked++;
-		obey(world, id);
+		fencedaemon_obey(world, id);
 		return;
 	}
 }
@@ -346,7 +117,7 @@ static void restart_waiting(struct fenceworld *world, uint32_t id)
 		return;
 	fenceworld_say(world, "node %u: daemon is started anew", id);
 	cpgmodel_die(world->model, id);
-	end_daemon(world, id);
+	fencedaemon_end(world, id);
 	world->restarted++;
 }
 
@@ -358,13 +129,13 @@ static void befall(struct fenceworld *world)
 	switch (random_weighted(&world->random, weights, 7)) {
 	case 0:
 		if (cpgmodel_is_up(world->model, id))
-			switch_off(world, id);
+			fencedaemon_off(world, id);
 		break;
 	case 1:
 		if (world->nodes[id].fence && cpgmodel_is_up(world->model, id)) {
 			fenceworld_say(world, "node %u: daemon dies", id);
 			cpgmodel_die(world->model, id);
-			end_daemon(world, id);
+			fencedaemon_end(world, id);
 		}
 		break;
 	case 2:
@@ -401,13 +172,13 @@ static void end_agents(struct fenceworld *world, uint32_t id)
 		world->fenced += !has_failed;
 		if (!has_failed) {
 			fencecheck_agent_ended(world, id, victim);
-			switch_off(world, victim);
+			fencedaemon_off(world, victim);
 		}
 		if (!node->fence)
 			return;
 		fenceworld_say(world, "node %u: agent for %u ends with %d", id, victim, has_failed);
 		fence_agent_ended(node->fence, world->now, victim, has_failed);
-		obey(world, id);
+		fencedaemon_obey(world, id);
 	}
 }
 
@@ -416,7 +187,7 @@ static void boot(struct fenceworld *world, uint32_t id)
 	if (world->nodes[id].fence || world->nodes[id].boot_time > world->now.mono)
 		return;
 	cpgmodel_up(world->model, id);
-	start_daemon(world, id);
+	fencedaemon_start(world, id);
 }
 
 static void second(struct fenceworld *world)
@@ -430,8 +201,8 @@ static void second(struct fenceworld *world)
 		end_agents(world, id);
 		if (world->nodes[id].fence && fence_is_waiting(world->nodes[id].fence))
 			fence_tick(world->nodes[id].fence, world->now);
-		obey(world, id);
-		while (random_chance(&world->random, 500) && go(world))
+		fencedaemon_obey(world, id);
+		while (random_chance(&world->random, 500) && fencedaemon_go(world))
 			;
 	}
 }
@@ -440,7 +211,8 @@ bool fenceworld_run(struct fenceworld *world)
 {
 	for (uint32_t t = 0; t < FAULTY_SECONDS && !world->fault[0]; t++) {
 		while (random_chance(&world->random, 150)) {
-			for (uint32_t n = random_below(&world->random, 20); n && go(world); n--)
+			for (uint32_t n = random_below(&world->random, 20);
+				n && fencedaemon_go(world); n--)
 				;
 			befall(world);
 		}
@@ -448,7 +220,6 @@ bool fenceworld_run(struct fenceworld *world)
 		second(world);
 	}
 	fenceworld_say(world, "calm");
-	world->is_calm = true;
 	world->agent_fail = 0;
 	world->agent_start_fail = 0;
 	partition(world, 1);

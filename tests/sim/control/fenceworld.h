@@ -50,7 +50,7 @@ struct fenceworld {
 	struct random random;
 	struct cpgmodel *model;
 	uint32_t node_count;
-	bool is_two_node, is_calm, is_told;
+	bool is_two_node, is_told;
 	struct fence_options options;
 	uint32_t agent_fail, agent_start_fail; /* of 1000 */
 	struct fence_now now;
@@ -70,6 +70,18 @@ void fenceworld_say(struct fenceworld *world, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void fenceworld_fault(struct fenceworld *world, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* fencedaemon.c: the daemons */
+
+void fencedaemon_start(struct fenceworld *world, uint32_t id);
+/** fencedaemon_end() - it is gone, however that came; nothing if none runs */
+void fencedaemon_end(struct fenceworld *world, uint32_t id);
+/** fencedaemon_off() - its whole machine is off */
+void fencedaemon_off(struct fenceworld *world, uint32_t id);
+/** fencedaemon_obey() - carry out what its machine orders */
+void fencedaemon_obey(struct fenceworld *world, uint32_t id);
+/** fencedaemon_go() - one event of some node. Return: false: nothing is under way */
+bool fencedaemon_go(struct fenceworld *world);
 
 /* fencecheck.c: the rules */
 

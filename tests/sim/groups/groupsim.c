@@ -157,12 +157,17 @@ static bool has_disallowed(const struct sim *sim, uint32_t node)
 	return false;
 }
 
-static bool waits_for_merge(const struct sim *sim, uint32_t node)
+static bool is_stuck(const struct sim *sim, uint32_t node)
 {
-	struct fence_view view;
+	struct fence_node_view view;
 
-	fence_view(sim->nodes[node].fence, &view);
-	return view.stateful_merge_wait;
+	if (!sim->nodes[node].fence)
+		return false;
+	for (uint32_t i = 0; fence_node_view(sim->nodes[node].fence, i, &view); i++) {
+		if (view.is_merge)
+			return true;
+	}
+	return fence_is_outstanding(sim->nodes[node].fence) || has_disallowed(sim, node);
 }
 
 /*
@@ -175,9 +180,7 @@ static void reset_all(struct sim *sim)
 	bool is_reset = false;
 
 	for (uint32_t m = 1; m <= sim->node_count; m++)
-		is_reset |= sim->nodes[m].fence &&
-			    (fence_is_outstanding(sim->nodes[m].fence) || has_disallowed(sim, m) ||
-				    waits_for_merge(sim, m));
+		is_reset |= is_stuck(sim, m);
 	for (uint32_t m = 1; is_reset && m <= sim->node_count; m++)
 		sim_fault_off(sim, m);
 	sim->counts.resets += is_reset;

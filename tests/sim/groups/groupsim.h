@@ -23,12 +23,14 @@ struct sim_engine {
 	uint32_t start, stop;              /* numbers; stop 0: none is under way */
 	uint32_t members;                  /* bits, of the last start */
 	uint32_t lives[SIM_NODES_MAX + 1]; /* of its members then */
+	uint32_t seen[SIM_NODES_MAX + 1];  /* how often they had been seen to come */
 };
 
 /* What a program wants with it, and has been told. */
 struct sim_program {
 	bool wants, is_there, is_asking, is_releasing;
-	uint32_t life; /* counts joins */
+	uint32_t life;                    /* counts joins */
+	uint32_t seen[SIM_NODES_MAX + 1]; /* how often others were seen to come */
 };
 
 struct sim_probe {

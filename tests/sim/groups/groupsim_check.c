@@ -77,7 +77,7 @@ static void check_rejoined(
 		uint32_t member = order->members[i].nodeid;
 
 		if (engine->members & 1u << member &&
-			engine->lives[member] != sim->nodes[member].programs[lockspace].life &&
+			engine->seen[member] != sim->nodes[node].programs[lockspace].seen[member] &&
 			!order->members[i].rejoined)
 			sim_fail(sim, "node %u takes node %u in %s for the one that was there",
 				node, member, order->name);

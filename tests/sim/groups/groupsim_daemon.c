@@ -275,6 +275,8 @@ static void event_lockspace(struct sim *sim, uint32_t node, const struct cpgmode
 	case CPGMODEL_CONFCHG:
 		sim->counts.changes++;
 		change = cpgmodel_change(event);
+		for (uint32_t i = 0; i < change.joined_count; i++)
+			sim->nodes[node].programs[index_of(name)].seen[change.joined[i]]++;
 		must(!group_confchg(group, now, name, &change));
 		return;
 	case CPGMODEL_RING:

@@ -20,6 +20,7 @@ static void start(
 
 		engine->members |= 1u << member;
 		engine->lives[member] = sim->nodes[member].programs[lockspace].life;
+		engine->seen[member] = sim->nodes[node].programs[lockspace].seen[member];
 	}
 	sim_say(sim, node, "%s: engine starts %u with members 0x%x", order->name, order->number,
 		engine->members);

@@ -90,6 +90,7 @@ static char orders[4096];    /* what drain() took, in short */
 static char notes[8192];     /* lines that it wrote, above FENCE_DEBUG */
 static uint32_t last_number; /* of the last STOP or START */
 static uint32_t last_probe;
+static uint32_t heard_for;                /* the change for which the last START was; 0: none */
 static uint8_t sent[64][CPG_MESSAGE_MAX]; /* by us, not delivered yet */
 static uint32_t sent_bytes[64], sent_count;
 static struct group_member started[CPG_MEMBERS_MAX]; /* of the last START to the engine */
@@ -98,8 +99,11 @@ static const struct group_placement plain = {0};
 
 static void room_note(void *context, enum fence_level level, const char *name, const char *text)
 {
+	const char *found = strstr(text, " is for change ");
 	size_t at = strlen(notes);
 
+	if (found)
+		heard_for = (uint32_t)strtoul(found + 15, NULL, 10);
 	if (level > FENCE_DEBUG)
 		snprintf(notes + at, sizeof(notes) - at, "%s: %s\n", name, text);
 }

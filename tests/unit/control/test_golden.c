@@ -20,6 +20,12 @@ static char did[64][16]; /* what this node has done, not compared yet */
 static uint32_t did_at, did_count;
 static struct group_order did_orders[64];
 
+/* The number behind a step's word. */
+static uint32_t number_of(const char *step)
+{
+	return (uint32_t)strtoul(strchr(step, ' '), NULL, 10);
+}
+
 static uint32_t hex_read(const char *hex, uint8_t *ret)
 {
 	uint32_t bytes = (uint32_t)strlen(hex) / 2;
@@ -104,14 +110,14 @@ static void compare(const struct run *run, const char *step)
 		for (uint32_t i = did_at; i < did_count; i++)
 			sends += !strcmp(did[i], "send");
 		/* Of those sent, the last `sends` have not been compared. */
-		assert_int_equal(hex_read(run->messages[atoi(step + 5)], data),
+		assert_int_equal(hex_read(run->messages[number_of(step)], data),
 			sent_bytes[sent_count - sends]);
 		flags_clear(data);
 		flags_clear(sent[sent_count - sends]);
 		assert_memory_equal(data, sent[sent_count - sends], sent_bytes[sent_count - sends]);
 	} else if (!strncmp(step, "kill ", 5)) {
 		assert_string_equal(did[did_at], "kill");
-		assert_int_equal(did_orders[did_at].nodeid, atoi(step + 5));
+		assert_int_equal(did_orders[did_at].nodeid, number_of(step));
 	} else {
 		assert_string_equal(did[did_at], step);
 	}
@@ -152,8 +158,10 @@ static bool is_step(const char *step, const char *word, const char **ret_rest)
 {
 	size_t bytes = strlen(word);
 
+	if (strncmp(step, word, bytes) || (step[bytes] && step[bytes] != ' '))
+		return false;
 	*ret_rest = step + bytes + (step[bytes] == ' ');
-	return !strncmp(step, word, bytes) && (!step[bytes] || step[bytes] == ' ');
+	return true;
 }
 
 static void step_feed(const struct run *run, const char *step)

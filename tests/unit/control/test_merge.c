@@ -115,7 +115,16 @@ static void test_even_and_higher(void **state)
 	stage_protocol(&stage, 1, 3, STATE);
 	stage_protocol(&stage, 2, 3, STATE);
 	stage_expect(&stage, "");
+	stage_pass(&stage, 5);
 	assert_false(stage_view(&stage).stateful_merge_wait);
+	/* whoever ought to kill us does not */
+	stage_pass(&stage, 15);
+	assert_true(stage_view(&stage).stateful_merge_wait);
+	stage_conf(&stage, "3 4", "", "1n 2n");
+	stage_ring(&stage, 13);
+	stage_quorum(&stage, true, "3 4");
+	assert_false(stage_view(&stage).stateful_merge_wait);
+	stage_said(&stage);
 	stage_close(&stage);
 }
 
