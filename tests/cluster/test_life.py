@@ -91,6 +91,12 @@ def granted_after(lab, waiting, held, since=0.0):
         assert last < first, (name, "worked on for", last - first)
 
 
+def is_named(lab):
+    """While node 1 ends what still acts on its locks, `dlm_tool status` answers, and names it."""
+    lab.wait(lambda: re.search(r"^waiting: .*keeper \(pid \d+\) held 1 locks in lockspace x, which are lost",
+                               lab[1].tool("status").stdout, re.M), "who has no right any more is named")
+
+
 def by_the_rule(lab, held):
     """Holders have ended, or have acknowledged and live."""
     if "acknowledging" in held:
@@ -169,6 +175,7 @@ def test_lockd_is_lost(lab, shell, tmp_path, how):
         lab[1].signal("lockd", signal.SIGSTOP)
     assert fence_needed(lab) == "nodedown"  # not a leave, which would be clean
     loses(program)
+    is_named(lab)
     by_the_rule(lab, held)
     assert end(lab[1]) == 1
     assert lab[1].pid("lockd") is None and lockd not in lab[1].all_pids()
@@ -187,6 +194,7 @@ def test_corosync_is_killed_in_use(lab, shell, tmp_path):
     lab[1].kill("corosync")
     assert fence_needed(lab) == "nodedown"
     loses(program)
+    is_named(lab)
     by_the_rule(lab, held)
     lab[1].wait_for("began anew")
     lab[1].wait_for("waiting: corosync is not running")
