@@ -15,7 +15,7 @@ cluster="$build corosync iproute2 nftables util-linux procps"
 # what the tests need besides: C++ for the headers, clang for the fuzzers and the format, and the dlm
 # suite's library, since programs that were built for that one must run with ours, and its daemon, since
 # nodes that run it must get along with ours
-check="$cluster g++ binutils libcmocka-dev clang libclang-rt-dev clang-format python3-pytest libdlm-dev dlm-controld"
+check="$cluster g++ binutils libcmocka-dev clang libclang-rt-dev clang-format python3-pytest python3-pytest-xdist libdlm-dev dlm-controld"
 
 policy=/usr/sbin/policy-rc.d
 saved=/usr/sbin/policy-rc.d.before-udlm

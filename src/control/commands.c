@@ -530,6 +530,7 @@ static const struct command *command_find(const struct admin_request *request)
 /* One who may not is told so where the command has an answer that can say it. */
 static void deny(struct daemon *daemon, const struct admin_request *request)
 {
+	daemon->denied_count++;
 	log_write_limited(daemon->log, &daemon->deny_limit, LOG_LEVEL_WARNING,
 		"command %u of process %ld of user %u: not permitted", request->header.command,
 		(long)request->pid, request->uid);

@@ -33,7 +33,7 @@ const char *daemon_state_word(const struct daemon *daemon)
 	case DAEMON_AGAIN:
 		return "waiting";
 	case DAEMON_READY:
-		return "ready";
+		return daemon->is_announced ? "ready" : "waiting";
 	case DAEMON_STOPPING:
 	case DAEMON_LEAVING:
 		return "stopping";
@@ -68,7 +68,7 @@ void daemon_settle(struct daemon *daemon, const char *waiting)
 
 void daemon_status_tell(struct daemon *daemon)
 {
-	bool is_ready = daemon->state == DAEMON_READY;
+	bool is_ready = daemon->state == DAEMON_READY && daemon->is_announced;
 	char now[sizeof(daemon->told)];
 	struct text text = {0};
 
@@ -205,6 +205,7 @@ static void orders_do(struct daemon *daemon)
 void daemon_turn(struct daemon *daemon)
 {
 	orders_do(daemon);
+	daemon_life_announce(daemon);
 	daemon->is_untold = true; /* it is a text of all lockspaces: once a second is enough */
 	if (decides(daemon))
 		second_set(daemon);
@@ -225,6 +226,7 @@ static void second(void *data)
 	daemon_life_engine(daemon);
 	orders_do(daemon);
 	daemon->is_untold = false;
+	daemon_life_announce(daemon);
 	daemon_status_tell(daemon);
 	if (decides(daemon))
 		second_set(daemon);
@@ -247,7 +249,7 @@ static void beat(void *data)
 {
 	struct daemon *daemon = data;
 
-	if (daemon->state != DAEMON_READY)
+	if (!daemon->is_announced)
 		notify_alive();
 	(void)qb_loop_timer_add(daemon->loop, QB_LOOP_LOW, BEAT_MS * QB_TIME_NS_IN_MSEC, daemon,
 		beat, &daemon->beat_timer);

@@ -91,6 +91,7 @@ struct daemon {
 	bool is_quorate;            /* as it said last */
 	struct cluster_facts facts; /* while it is up */
 	char cluster_waiting[256];  /* "": for nothing */
+	char engine_waiting[400];   /* the same: why the engine is not started yet */
 	struct goodbye goodbye;     /* peers of a former life */
 	struct daemon_peer peers[CLUSTER_NODES_MAX];
 	uint32_t peer_count;
@@ -117,12 +118,14 @@ struct daemon {
 	struct former *former;
 	struct lost *lost;
 	enum daemon_state state;
+	bool is_announced; /* READY, and that lockspaces can be joined has been said */
 	bool is_over;      /* the loop has been told to stop */
 	bool was_in_use;   /* FAILED, AGAIN: lockspaces were open */
 	char failure[320]; /* why FAILED or AGAIN */
 	int exit_status;
 	bool is_untold;               /* something has happened since */
 	char told[512];               /* what the service manager was told last */
+	uint64_t denied_count; /* commands of those who may not give them */
 	struct log_limit deny_limit;  /* of what is logged about commands that are not permitted */
 	struct log_limit fence_limit; /* of what fence/ says that goes wrong */
 	struct log_limit others_limit;

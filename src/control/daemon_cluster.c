@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/pure/must.h"
+#include "control/changelog.h"
 #include "control/daemon_room.h"
 
 /* The name of the lockspace whose group this is; NULL: another group. */
@@ -170,10 +171,7 @@ static void event_quorum(void *context, bool is_quorate, uint64_t ring_seq, cons
 
 	if (!is_heard(daemon))
 		return;
-	if (is_quorate != daemon->is_quorate || !daemon->is_counted)
-		log_notice(daemon->log, "%s, %u nodes (ring %llu)",
-			is_quorate ? "quorate" : "no quorum", member_count,
-			(unsigned long long)ring_seq);
+	changelog_quorum(daemon->log, &quorum);
 	daemon->is_quorate = is_quorate;
 	daemon->is_counted = true;
 	rv = fence_quorum(daemon->fence, daemon_now(), &quorum);
@@ -219,9 +217,21 @@ static void controld_confchg(
 	}
 	if (!is_heard(daemon))
 		return;
+	changelog_group(daemon->log, "dlm_controld", change);
 	rv = fence_confchg(daemon->fence, daemon_now(), change);
 	daemon->fence_changed = true;
 	input_done(daemon, "the daemons of the cluster", rv);
+}
+
+static void lockspace_confchg(
+	struct daemon *daemon, const char *name, const struct fence_change *change)
+{
+	char what[DLM_NAME_BYTES_MAX + 16];
+
+	snprintf(what, sizeof(what), "lockspace %s", name);
+	changelog_group(daemon->log, what, change);
+	input_done(daemon, "the members of a lockspace",
+		group_confchg(daemon->group, daemon_now(), name, change));
 }
 
 static void event_confchg(void *context, const char *group, const uint32_t *members,
@@ -245,8 +255,7 @@ static void event_confchg(void *context, const char *group, const uint32_t *memb
 	} else if (is_udlm(group) && is_heard(daemon)) {
 		peers_members(daemon->others, members, member_count);
 	} else if (name && is_heard(daemon)) {
-		input_done(daemon, "the members of a lockspace",
-			group_confchg(daemon->group, daemon_now(), name, &change));
+		lockspace_confchg(daemon, name, &change);
 	}
 }
 
@@ -339,7 +348,10 @@ static void event_join_failed(void *context, const char *group, int error)
 
 static bool event_may_shut_down(void *context)
 {
-	return !daemon_lockspace_count(context);
+	if (!daemon_lockspace_count(context))
+		return true;
+	daemon_life_refuse(context, "shutdown of corosync refused");
+	return false;
 }
 
 static void event_lost(void *context, const char *text)

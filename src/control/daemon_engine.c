@@ -52,6 +52,7 @@ static void settings_fill(const struct daemon *daemon, struct driver_settings *r
 		.protocol = is_sctp(daemon),
 		.client_count_max = number(daemon, OPTION_CLIENT_COUNT_MAX),
 		.client_locks_max = number(daemon, OPTION_CLIENT_LOCKS_MAX),
+		.peer_queue_mib = number(daemon, OPTION_PEER_QUEUE_MIB),
 		.timeout_ms = number(daemon, OPTION_LOCKD_TIMEOUT) * 1000};
 	memcpy(ret->boot_id, daemon->boot_id, sizeof(ret->boot_id));
 	memcpy(ret->cluster_name, daemon->facts.name, sizeof(ret->cluster_name));
@@ -162,8 +163,6 @@ static void report(
 	else if (rv)
 		log_warning(
 			daemon->log, "lockspace %s: %s %u: %s", name, what, start, strerror(-rv));
-	else
-		log_info(daemon->log, "lockspace %s: %s %u", name, what, start);
 	daemon_turn(daemon);
 }
 
@@ -171,6 +170,7 @@ static void event_stopped(void *context, const char *name, uint32_t number_of_it
 {
 	struct daemon *daemon = context;
 
+	log_info(daemon->log, "lockspace %s: stopped %u", name, number_of_it);
 	report(daemon, name, number_of_it, "stopped",
 		group_stopped(daemon->group, daemon_now(), name, number_of_it));
 }
@@ -179,6 +179,7 @@ static void event_recovered(void *context, const char *name, uint32_t number_of_
 {
 	struct daemon *daemon = context;
 
+	log_info(daemon->log, "lockspace %s: recovered %u", name, number_of_it);
 	report(daemon, name, number_of_it, "recovered",
 		group_recovered(daemon->group, daemon_now(), name, number_of_it));
 }

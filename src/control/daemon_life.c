@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "control/daemon_room.h"
+#include "control/interface.h"
 #include "control/notify.h"
 
 #define OUR_NAME "dlm_controld"
@@ -66,19 +67,38 @@ static int former_begin(struct daemon *daemon)
 
 /* ---- the engine ---- */
 
+/* The engine listens on the first of the addresses by which others know this machine. */
 static bool has_address(const struct daemon *daemon)
 {
 	struct sockaddr_storage addresses[CLUSTER_ADDRESSES_MAX];
 
 	return daemon->cluster_ops == &cluster_single ||
-	       daemon->cluster_ops->addresses(daemon->cluster, daemon->facts.nodeid, addresses) > 0;
+	       (daemon->cluster_ops->addresses(daemon->cluster, daemon->facts.nodeid, addresses) >
+			       0 &&
+		       interface_has(&addresses[0]));
+}
+
+static void engine_waits(struct daemon *daemon)
+{
+	struct text text = {0};
+
+	daemon_describe_waiting(daemon, "waiting: ", &text);
+	if (text.data &&
+		strncmp(text.data, daemon->engine_waiting, sizeof(daemon->engine_waiting) - 1)) {
+		snprintf(daemon->engine_waiting, sizeof(daemon->engine_waiting), "%s", text.data);
+		log_notice(daemon->log, "%.*s", (int)strcspn(text.data, "\n"), text.data);
+	}
+	text_done(&text);
 }
 
 void daemon_life_engine(struct daemon *daemon)
 {
-	if (daemon->state != DAEMON_CLUSTER || !daemon->is_counted || daemon->goodbye.count ||
-		!has_address(daemon))
+	if (daemon->state != DAEMON_CLUSTER || !daemon->is_counted)
 		return;
+	if (daemon->goodbye.count || !has_address(daemon)) {
+		engine_waits(daemon);
+		return;
+	}
 	daemon_state_set(daemon, DAEMON_ENGINE);
 	if (daemon_engine_open(daemon))
 		daemon_end(daemon, 1); /* the driver has said why */
@@ -91,12 +111,27 @@ void daemon_life_ready(struct daemon *daemon)
 	fence_begin(daemon->fence, daemon_now());
 	daemon->fence_changed = true;
 	daemon_state_set(daemon, DAEMON_READY);
+	daemon_life_announce(daemon);
+	if (!daemon->is_announced)
+		log_notice(daemon->log,
+			"waiting: quorum: more nodes of the cluster have to come before lockspaces "
+			"can be joined");
+	daemon_others_join(daemon);
+	daemon_engine_onlines(daemon);
+}
+
+void daemon_life_announce(struct daemon *daemon)
+{
+	if (daemon->state != DAEMON_READY || daemon->is_announced)
+		return;
+	if (!daemon->is_quorate && options_bool(daemon->options, OPTION_ENABLE_QUORUM_LOCKSPACE))
+		return;
+	daemon->is_announced = true;
+	daemon_status_tell(daemon);
 	log_notice(
 		daemon->log, "ready: lockspaces can be joined (run directory %s)", daemon->run_dir);
 	notify_ready();
 	daemon_settle(daemon, NULL);
-	daemon_others_join(daemon);
-	daemon_engine_onlines(daemon);
 }
 
 /* ---- the cluster is left, in order or not ---- */
@@ -271,7 +306,7 @@ static void lost_met(void *context)
 
 /* ---- signals ---- */
 
-static void refuse_to_stop(struct daemon *daemon)
+void daemon_life_refuse(struct daemon *daemon, const char *what)
 {
 	struct text text = {0};
 	struct group_view view;
@@ -281,9 +316,9 @@ static void refuse_to_stop(struct daemon *daemon)
 	if (group_count(daemon->group) > 8)
 		text_add(&text, " and %u more", group_count(daemon->group) - 8);
 	log_warning(daemon->log,
-		"shutdown ignored, active lockspaces: %s. Let their programs release them "
+		"%s, active lockspaces: %s. Let their programs release them "
 		"(dlm_tool leave NAME), then stop again",
-		text.data ? text.data : "?");
+		what, text.data ? text.data : "?");
 	text_done(&text);
 }
 
@@ -306,7 +341,7 @@ static void stop(struct daemon *daemon)
 	case DAEMON_JOIN:
 	case DAEMON_READY:
 		if (daemon_lockspace_count(daemon)) {
-			refuse_to_stop(daemon);
+			daemon_life_refuse(daemon, "shutdown ignored");
 			return;
 		}
 		notify_stopping();

@@ -29,6 +29,8 @@ int daemon_life_begin(struct daemon *daemon);
 void daemon_life_engine(struct daemon *daemon);
 /** daemon_life_ready() - lockspaces can be joined */
 void daemon_life_ready(struct daemon *daemon);
+/** daemon_life_announce() - say READY, once it is so and lockspaces can be joined */
+void daemon_life_announce(struct daemon *daemon);
 /** daemon_life_fail() - this node cannot go on: it ends, and nothing of its locks is used before
  * that */
 void daemon_life_fail(struct daemon *daemon, const char *format, ...)
@@ -37,6 +39,9 @@ void daemon_life_fail(struct daemon *daemon, const char *format, ...)
 void daemon_life_cluster_lost(struct daemon *daemon, const char *text);
 /** daemon_life_engine_ended() - for whatever reason. @text: which */
 void daemon_life_engine_ended(struct daemon *daemon, const char *text);
+/** daemon_life_refuse() - log that lockspaces are in the way. @what: of what, as a sentence begins
+ */
+void daemon_life_refuse(struct daemon *daemon, const char *what);
 /** daemon_life_left() - we are out of the daemon group */
 void daemon_life_left(struct daemon *daemon);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "control/daemon_room.h"
+#include "control/interface.h"
 
 /* ---- fencing ---- */
 
@@ -152,6 +153,20 @@ static void describe_lockspaces(const struct daemon *daemon, const char *prefix,
 
 /* ---- the daemon ---- */
 
+static void describe_address(const struct daemon *daemon, const char *prefix, struct text *ret)
+{
+	struct sockaddr_storage addresses[CLUSTER_ADDRESSES_MAX];
+	char words[INTERFACE_TEXT_BYTES];
+
+	if (daemon->cluster_ops->addresses(daemon->cluster, daemon->facts.nodeid, addresses) <= 0)
+		text_add(ret, "%scorosync to tell an address of this node\n", prefix);
+	else if (!interface_has(&addresses[0]))
+		text_add(ret,
+			"%sthe network: no interface of this machine has the address %s, by which "
+			"corosync.conf calls it\n",
+			prefix, interface_text(&addresses[0], words));
+}
+
 static void describe_cluster(const struct daemon *daemon, const char *prefix, struct text *ret)
 {
 	if (daemon->cluster_waiting[0])
@@ -167,7 +182,7 @@ static void describe_cluster(const struct daemon *daemon, const char *prefix, st
 			"corosync here\n",
 			prefix, daemon->goodbye.nodes[i]);
 	if (!daemon->goodbye.count)
-		text_add(ret, "%scorosync to tell an address of this node\n", prefix);
+		describe_address(daemon, prefix, ret);
 }
 
 static void describe_join(const struct daemon *daemon, const char *prefix, struct text *ret)

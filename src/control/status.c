@@ -180,7 +180,8 @@ static void info_admin(const struct daemon *daemon, struct text *ret)
 		counts.accepted);
 	text_add(ret, "admin_refused=%" PRIu64 "\nadmin_malformed=%" PRIu64 "\n", counts.refused,
 		counts.malformed);
-	text_add(ret, "admin_expired=%" PRIu64 "\n", counts.expired);
+	text_add(ret, "admin_expired=%" PRIu64 "\nadmin_denied=%" PRIu64 "\n", counts.expired,
+		daemon->denied_count);
 }
 
 void status_daemon_info(const struct daemon *daemon, struct text *ret)

@@ -185,8 +185,11 @@ static void put_header(struct out *out, enum engine_dump_kind kind)
 	}
 }
 
-/* Lock number @index of a resource, queues one after the other; NULL: no more. */
-static const struct lock *nth_lock(const struct resource *resource, uint32_t index)
+/*
+ * Lock number *@index of a resource, queues one after the other. NULL: no more, and *@index is how
+ * many too far it was.
+ */
+static const struct lock *nth_lock(const struct resource *resource, uint32_t *index)
 {
 	const struct list *queues[] = {
 		&resource->granted, &resource->converting, &resource->waiting, &resource->lookup};
@@ -196,7 +199,7 @@ static const struct lock *nth_lock(const struct resource *resource, uint32_t ind
 		const struct lock *lock;
 
 		list_for_each (lock, queues[i], queue)
-			if (!index--)
+			if (!(*index)--)
 				return lock;
 	}
 	return NULL;
@@ -211,54 +214,63 @@ static struct resource *resource_at(const struct engine_lockspace *ls, uint32_t 
 	return node ? list_entry(node, struct resource, by_name) : NULL;
 }
 
+static void put_lock(struct out *out, enum engine_dump_kind kind, const struct lock *lock)
+{
+	if (kind == ENGINE_DUMP_ALL)
+		put_lock_all(out, lock);
+	else
+		put_lock_line(out, lock);
+}
+
 /*
  * Locks whose request has no answer yet are on no queue; they are shown with the waiters, and at
- * the end of their resource.
+ * the end of their resource. @skip: so many of them have been shown. Return: true: all are
  */
-static void put_pending(
-	struct out *out, enum engine_dump_kind kind, const struct resource *resource)
+static bool dump_pending(struct out *out, enum engine_dump_kind kind,
+	const struct resource *resource, uint32_t skip, struct engine_dump_cursor *cursor)
 {
 	const struct lock *lock;
 
 	if (!resource->pending_count)
-		return;
+		return true;
 	list_for_each (lock, &resource->ls->waiters, waiter) {
 		if (lock->resource != resource || !(lock->flags & LOCK_PENDING))
 			continue;
+		if (skip) {
+			skip--;
+			continue;
+		}
 		if (!has_room(out))
-			return;
-		if (kind == ENGINE_DUMP_ALL)
-			put_lock_all(out, lock);
-		else
-			put_lock_line(out, lock);
+			return false;
+		put_lock(out, kind, lock);
+		cursor->position[AT_LOCK]++;
 	}
+	return true;
 }
 
-/* Return: true: the resource is complete */
+/* The cursor has counted the resource's own line. Return: true: the resource is complete */
 static bool dump_locks(struct out *out, enum engine_dump_kind kind, const struct resource *resource,
 	struct engine_dump_cursor *cursor)
 {
-	const struct lock *lock = nth_lock(resource, cursor->position[AT_LOCK]);
+	uint32_t index = cursor->position[AT_LOCK] - 1;
+	const struct lock *lock = nth_lock(resource, &index);
 
 	/* The first queue that the lock is on, then on along it: nth_lock() only once a piece. */
 	while (lock) {
 		if (!has_room(out))
 			return false;
-		if (kind == ENGINE_DUMP_ALL)
-			put_lock_all(out, lock);
-		else
-			put_lock_line(out, lock);
+		put_lock(out, kind, lock);
 		cursor->position[AT_LOCK]++;
+		index = cursor->position[AT_LOCK] - 1;
 		if (lock->queue.next == &resource->granted ||
 			lock->queue.next == &resource->converting ||
 			lock->queue.next == &resource->waiting ||
 			lock->queue.next == &resource->lookup)
-			lock = nth_lock(resource, cursor->position[AT_LOCK]);
+			lock = nth_lock(resource, &index);
 		else
 			lock = list_entry(lock->queue.next, struct lock, queue);
 	}
-	put_pending(out, kind, resource);
-	return true;
+	return dump_pending(out, kind, resource, index, cursor);
 }
 
 static bool dump_resource(struct out *out, enum engine_dump_kind kind,
@@ -273,8 +285,11 @@ static bool dump_resource(struct out *out, enum engine_dump_kind kind,
 	}
 	if (!in_use)
 		return true;
-	if (kind == ENGINE_DUMP_ALL && !cursor->position[AT_LOCK])
-		put_resource(out, resource);
+	if (!cursor->position[AT_LOCK]) {
+		if (kind == ENGINE_DUMP_ALL)
+			put_resource(out, resource);
+		cursor->position[AT_LOCK] = 1; /* a piece may end here */
+	}
 	return dump_locks(out, kind, resource, cursor);
 }
 

@@ -318,8 +318,11 @@ int engine_peer_add(struct engine *engine, uint32_t nodeid)
 
 	if (!nodeid || nodeid == engine->nodeid)
 		return -EINVAL;
-	if (node_link(engine, nodeid))
+	if (node_link(engine, nodeid)) {
+		/* Removed while a lockspace listed it: who asked for a connection was not heard. */
+		on_wakeup(engine, nodeid);
 		return 0;
+	}
 	link = alloc_zeroed(engine->settings.alloc, sizeof(*link));
 	if (!link)
 		return -ENOMEM;
@@ -355,9 +358,10 @@ void engine_peer_connected(struct engine *engine, uint32_t nodeid)
 
 	if (!link || engine->fatal)
 		return;
-	link_connected(link);
+	/* Asked before it is connected: the question that is queued already gives way. */
 	list_for_each (ls, &engine->lockspaces, entry)
 		recovery_connected(ls, nodeid);
+	link_connected(link);
 	probe_connected(engine, nodeid);
 	links_settle(engine);
 	if (link_has_output(link))
@@ -367,10 +371,17 @@ void engine_peer_connected(struct engine *engine, uint32_t nodeid)
 void engine_peer_disconnected(struct engine *engine, uint32_t nodeid)
 {
 	struct link *link = node_link(engine, nodeid);
+	struct engine_lockspace *ls;
 
 	if (!link)
 		return;
 	link_disconnected(link);
+	if (engine->fatal)
+		return;
+	/* What is asked was sent, and its answer will not come: so that a connection is wanted. */
+	if (!link_has_output(link))
+		list_for_each (ls, &engine->lockspaces, entry)
+			recovery_connected(ls, nodeid);
 	probe_connected(engine, nodeid);
 	links_settle(engine);
 	on_wakeup(engine, nodeid); /* what is left to be sent asks for a new connection */
@@ -610,6 +621,7 @@ void engine_lockspace_info(const struct engine_lockspace *ls, struct engine_lock
 		.status = recovery->status,
 		.step = recovery->step == RECOVERY_IDLE ? "" : recovery_step_name(recovery->step),
 		.wait_nodeid = recovery->wait_nodeid,
+		.wait_answers = recovery_wait_answers(ls),
 		.step_since_ms = recovery->step_since_ms,
 		.generation = ls->members.generation,
 		.slot = ls->members.our_slot,

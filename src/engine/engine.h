@@ -258,6 +258,7 @@ struct engine_lockspace_info {
 	uint32_t status;        /* recovery status bits */
 	const char *step;       /* of a running recovery, "" otherwise */
 	uint32_t wait_nodeid;   /* the node that this step waits for, 0: none */
+	bool wait_answers;      /* that node answers, and has not come so far itself */
 	uint64_t step_since_ms; /* when the step began */
 	uint32_t generation;
 	uint32_t slot; /* ours, 0: none */

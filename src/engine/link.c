@@ -429,8 +429,15 @@ static void bare_received(struct link *link, const struct wire_frame *frame)
 	if (stateless && frame->rcom.type != WIRE_RCOM_NAMES &&
 		frame->rcom.type != WIRE_RCOM_NAMES_REPLY)
 		link->heard = true;
-	if (stateless && frame->rcom.type == WIRE_RCOM_STATUS_REPLY)
+	if (stateless && frame->rcom.type == WIRE_RCOM_STATUS_REPLY) {
+		/* Said after what is missing, and it would be believed before: a recovery went on
+		 * without the answers to our requests. It is asked for again. */
+		if (link->gap_since_ms != UINT64_MAX) {
+			link->counters.gap++;
+			return;
+		}
 		link->answer_count++;
+	}
 	deliver(link, frame);
 }
 

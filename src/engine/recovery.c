@@ -159,7 +159,7 @@ static const struct step STEPS[] = {
 	[RECOVERY_PING] = {"ping", ping, false},
 	[RECOVERY_DIR_NODES] = {"dir nodes", dir_nodes, false},
 	[RECOVERY_WAIT_NODES] = {"wait nodes", wait_nodes, false},
-	[RECOVERY_NAMES] = {"names", names, false},
+	[RECOVERY_NAMES] = {"directory", names, false},
 	[RECOVERY_WAIT_DIR] = {"wait dir", wait_dir, false},
 	[RECOVERY_WAITERS_PRE] = {"waiters pre", waiters_pre, false},
 	[RECOVERY_PURGE] = {"purge", purge, true},
@@ -435,6 +435,11 @@ void recovery_connected(struct engine_lockspace *ls, uint32_t nodeid)
 		return;
 	ask->state = ASK_NONE;
 	(void)recovery_work(ls, TICK_BUDGET);
+}
+
+bool recovery_wait_answers(const struct engine_lockspace *ls)
+{
+	return ls->recovery.wait_nodeid && ls->recovery.room->ask.sleep_ms;
 }
 
 uint64_t recovery_deadline(const struct engine_lockspace *ls)

@@ -72,9 +72,11 @@ int recovery_start(struct engine_lockspace *ls, const struct engine_member *memb
 /** recovery_work() - one slice of at most @budget items. Return: true if more can be done now */
 bool recovery_work(struct engine_lockspace *ls, uint32_t budget);
 void recovery_tick(struct engine_lockspace *ls);
-/** recovery_connected() - there is a new connection to @nodeid: what we asked may have died with
- * the old */
+/** recovery_connected() - a connection to @nodeid came or went: what we asked may have died with
+ * it, and with it the wish for another */
 void recovery_connected(struct engine_lockspace *ls, uint32_t nodeid);
+/** recovery_wait_answers() - the node that is waited for answers, and is not as far itself */
+bool recovery_wait_answers(const struct engine_lockspace *ls);
 uint64_t recovery_deadline(const struct engine_lockspace *ls);
 /** recovery_receive() - an RCOM for this lockspace, from a peer */
 void recovery_receive(struct engine_lockspace *ls, uint32_t nodeid, const struct wire_rcom *rcom);

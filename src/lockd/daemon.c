@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -19,6 +18,7 @@
 #include "lockd/connection.h"
 #include "lockd/dumpjob.h"
 #include "lockd/ending.h"
+#include "lockd/news.h"
 #include "lockd/output.h"
 #include "lockd/peers.h"
 #include "lockd/probes.h"
@@ -35,7 +35,8 @@
 #define DAEMON_LOCKS_MAX       1000000u
 #define DAEMON_QUEUE_MIB_MIN   4u
 #define DAEMON_WAIT_MS_MAX     3600000
-#define DAEMON_FILES_SPARE     64u /* descriptors that are no connections */
+#define DAEMON_FILES_SPARE     64u  /* descriptors that are no programs' connections */
+#define DAEMON_FILES_PEERS     512u /* the same where there are other nodes */
 
 uint64_t daemon_clock_ms(void)
 {
@@ -128,10 +129,10 @@ static void connections_limit(struct daemon *daemon)
 {
 	uint32_t wanted = daemon->settings.client_count_max;
 	uint32_t files = daemon->privs.files_max;
+	uint32_t spare = daemon->peers ? DAEMON_FILES_PEERS : DAEMON_FILES_SPARE;
 
-	if (files && files < wanted + DAEMON_FILES_SPARE) {
-		uint32_t fewer =
-			files > 2 * DAEMON_FILES_SPARE ? files - DAEMON_FILES_SPARE : files / 2;
+	if (files && files < wanted + spare) {
+		uint32_t fewer = files > 2 * spare ? files - spare : files / 2;
 
 		log_warning(daemon->log,
 			"client_count_max is %u, not %u: only %u files may be open (RLIMIT_NOFILE)",
@@ -234,98 +235,6 @@ static void inputs_handle(struct daemon *daemon)
 		source->ready(source, events);
 }
 
-static struct space *space_of(struct daemon *daemon, const struct engine_lockspace *ls)
-{
-	struct space *space;
-
-	list_for_each (space, &daemon->spaces, entry)
-		if (space->ls == ls)
-			return space;
-	return NULL;
-}
-
-static void output_recovered(struct daemon *daemon, const struct engine_output *output)
-{
-	struct space *space = space_of(daemon, output->lockspace);
-
-	/* A stop that came later has made it void. */
-	if (!space || output->start_number != space->start_number ||
-		!engine_lockspace_running(space->ls))
-		return;
-	log_info(daemon->log, "lockspace %s: start %" PRIu32 " is completed", space->name,
-		output->start_number);
-	admin_report(daemon, CONTROL_RECOVERED, space->name, output->start_number, 0, NULL, 0, -1);
-	space_recovered(space, output->start_number);
-}
-
-static void output_failed(struct daemon *daemon, const struct engine_output *output)
-{
-	const struct space *space = space_of(daemon, output->lockspace);
-
-	if (!space)
-		return;
-	log_error(daemon->log, "lockspace %s: start %" PRIu32 " failed: %s", space->name,
-		output->start_number, strerror(-output->error));
-	admin_report(daemon, CONTROL_FAILED, space->name, output->start_number, output->error, NULL,
-		0, -1);
-}
-
-static void output_client(const struct engine_output *output)
-{
-	struct connection *c = output->client_context;
-
-	if (c->state == CONNECTION_CLOSED || c->state == CONNECTION_DOOMED)
-		return;
-	c->has_callbacks = true;
-	output_want(c);
-}
-
-static void output_fatal(struct daemon *daemon, const struct engine_output *output)
-{
-	char text[200];
-
-	snprintf(text, sizeof(text), "the lock engine cannot go on: %s", strerror(-output->error));
-	admin_fatal(daemon, output->error, text);
-}
-
-static void output_handle(struct daemon *daemon, const struct engine_output *output)
-{
-	switch (output->kind) {
-	case ENGINE_OUT_CLIENT:
-		output_client(output);
-		break;
-	case ENGINE_OUT_CLIENT_CLOSED:
-		connection_freed(output->client_context);
-		break;
-	case ENGINE_OUT_RECOVERED:
-		output_recovered(daemon, output);
-		break;
-	case ENGINE_OUT_FAILED:
-		output_failed(daemon, output);
-		break;
-	case ENGINE_OUT_FATAL:
-		output_fatal(daemon, output);
-		break;
-	case ENGINE_OUT_PROBED:
-		probes_output(daemon, output);
-		break;
-	case ENGINE_OUT_PEER:
-	case ENGINE_OUT_CONNECT:
-	case ENGINE_OUT_PEER_CLOSED:
-	case ENGINE_OUT_PEER_GAP:
-		peers_output(daemon, output);
-		break;
-	}
-}
-
-static void daemon_outputs(struct daemon *daemon)
-{
-	struct engine_output output;
-
-	while (!daemon->ended && engine_output(daemon->engine, &output))
-		output_handle(daemon, &output);
-}
-
 static void daemon_flush(struct daemon *daemon)
 {
 	struct list turn;
@@ -410,7 +319,7 @@ void daemon_turn(struct daemon *daemon, int wait_ms_max)
 		return;
 	daemon->engine_touched = false;
 	daemon->engine_busy = engine_work(daemon->engine);
-	daemon_outputs(daemon);
+	news_take(daemon);
 	ending_check(daemon);
 	if (daemon->ended)
 		return;

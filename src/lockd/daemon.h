@@ -6,7 +6,7 @@
  * The walk of one lock request: a program's packet makes its socket readable; daemon_turn() takes
  * the source from the loop, and input_read() reads the packet with the sender's credentials and
  * goes through its records; record_handle() turns a CLIENT_LOCK into engine_lock(). When the inputs
- * of the turn are through, daemon_outputs() asks the engine whom it has something for, and
+ * of the turn are through, news_take() asks the engine whom it has something for, and
  * output_flush() fetches the completions with engine_client_take(), writes the lease (lease_held())
  * and sends one packet.
  */

@@ -148,7 +148,7 @@ static int add(struct peers *peers, const struct control_peer *message)
 	if (message->address_count > TRANSPORT_ADDRESSES_MAX)
 		return -EINVAL;
 	memcpy(addresses, message->addresses, sizeof(addresses));
-	rv = peers->ops->peer_add(peers->transport, message->nodeid, message->mark, addresses,
+	rv = peers->ops->add(peers->transport, message->nodeid, message->mark, addresses,
 		message->address_count);
 	if (rv || peer)
 		return rv;
@@ -177,7 +177,7 @@ void peers_remove(struct daemon *daemon, uint32_t nodeid)
 	struct peer *peer = peers ? peers_find(peers, nodeid) : NULL;
 
 	if (peers)
-		peers->ops->peer_remove(peers->transport, nodeid);
+		peers->ops->remove(peers->transport, nodeid);
 	if (peer) {
 		list_remove(&peer->entry);
 		free(peer);

@@ -67,5 +67,9 @@ struct peer *peers_find(const struct peers *peers, uint32_t nodeid);
 void peers_events(struct peers *peers, struct transport_events *ret);
 /** peers_closing_check() - disconnect where FIN is done and the last bytes are out */
 void peers_closing_check(struct peers *peers, struct peer *peer);
-/** peers_describe() - how the connection to @nodeid is, for people: "10.0.0.2:21064 refused ..." */
-void peers_describe(const struct daemon *daemon, uint32_t nodeid, char *ret, size_t room);
+/**
+ * peers_describe() - how the connection to @nodeid is, for people: "10.0.0.2:21064 refused ..."
+ * @answers: it does answer what it is asked, and is not as far as we are
+ */
+void peers_describe(
+	const struct daemon *daemon, uint32_t nodeid, bool answers, char *ret, size_t room);

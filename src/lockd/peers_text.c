@@ -34,16 +34,19 @@ static void describe_apart(const struct transport_peer_info *transport, char *re
 	}
 }
 
-void peers_describe(const struct daemon *daemon, uint32_t nodeid, char *ret, size_t room)
+void peers_describe(
+	const struct daemon *daemon, uint32_t nodeid, bool answers, char *ret, size_t room)
 {
 	const struct peers *peers = daemon->peers;
 	struct transport_peer_info transport;
 
-	if (!peers || peers->ops->peer_info(peers->transport, nodeid, &transport))
+	if (!peers || peers->ops->info(peers->transport, nodeid, &transport))
 		snprintf(ret, room, "it is no node of this cluster");
 	else if (transport.state != TRANSPORT_CONNECTED)
 		describe_apart(&transport, ret, room);
 	else
 		snprintf(ret, room, "%s is connected and %s", transport.address,
-			transport.is_blocked ? "takes no data" : "does not answer");
+			transport.is_blocked ? "takes no data"
+			: answers            ? "answers, but is not as far itself"
+					     : "does not answer");
 }

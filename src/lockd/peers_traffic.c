@@ -119,7 +119,7 @@ static void on_connected(void *context, uint32_t nodeid)
 	struct peer *peer = peers_find(peers, nodeid);
 	struct transport_peer_info info;
 
-	if (!peer || peers->ops->peer_info(peers->transport, nodeid, &info))
+	if (!peer || peers->ops->info(peers->transport, nodeid, &info))
 		return;
 	log_write_limited(peers->daemon->log, &peers->state_limit, LOG_LEVEL_INFO,
 		"node %" PRIu32 " is connected (%s, opened by %s)", nodeid, info.address,

@@ -137,7 +137,7 @@ static void write_peer(struct text *text, const struct daemon *daemon, const str
 	struct engine_peer_info info = {.state = "-"};
 
 	(void)engine_peer_info(daemon->engine, peer->nodeid, &info);
-	(void)peers->ops->peer_info(peers->transport, peer->nodeid, &transport);
+	(void)peers->ops->info(peers->transport, peer->nodeid, &transport);
 	line(text,
 		"peer nodeid=%" PRIu32 " address=%s connection=%s since_s=%" PRIu64
 		" accepted=%d second=%d blocked=%d link=%s version=0x%" PRIx32 " users=%" PRIu32

@@ -62,7 +62,7 @@ void waiting_for(struct daemon *daemon, struct waiting *waiting, const char *nam
 	}
 	if (waiting->is_said && daemon->now_ms - waiting->said_ms < WAITING_AGAIN_MS)
 		return;
-	peers_describe(daemon, nodeid, reason, sizeof(reason));
+	peers_describe(daemon, nodeid, waiting->answers, reason, sizeof(reason));
 	snprintf(text, sizeof(text), "%s waits for node %" PRIu32 " since %" PRIu64 " s: %s", what,
 		nodeid, (daemon->now_ms - waiting->since_ms) / 1000, reason);
 	if (!strcmp(text, waiting->text))
@@ -93,6 +93,7 @@ static bool look_probes(struct daemon *daemon, struct space *space)
 
 	if (!probes_waiting(daemon, space->name, &wait))
 		return false;
+	space->waiting.answers = false;
 	snprintf(what, sizeof(what), "joining (%s)", wait.step);
 	waiting_for(daemon, &space->waiting, space->name, what, wait.nodeid, wait.since_ms);
 	return true;
@@ -113,6 +114,7 @@ static bool look(struct daemon *daemon, struct space *space)
 		waiting_over(daemon, &space->waiting, space->name);
 		return space->ls && !info.running;
 	}
+	space->waiting.answers = info.wait_answers;
 	snprintf(what, sizeof(what), "recovery step %s", info.step);
 	waiting_for(
 		daemon, &space->waiting, space->name, what, info.wait_nodeid, info.step_since_ms);

@@ -21,6 +21,7 @@ struct waiting {
 	uint64_t since_ms;
 	uint64_t said_ms, logged_ms;
 	bool is_said;
+	bool answers;     /* that node, and says that it is not as far: set before waiting_for() */
 	char text[320];   /* that was said last */
 	char reason[200]; /* that was logged last */
 };

@@ -116,7 +116,12 @@ enum dlmc_dump_kind {
  *	lockd_text=		what it could not have, and why
  *	lost_ack_needed=1	root's `dlm_tool lost_ack` is waited for
  *	lockspace_count=2
- *	admin_connections=3, admin_refused=7, admin_malformed=2	(each a line)
+ *	admin_connections=3	local clients now; each of the following counts since the start:
+ *	admin_accepted=90	connections taken
+ *	admin_refused=7		not taken, or not answered: too many, or too much unsent
+ *	admin_malformed=2	what was no request
+ *	admin_expired=1		that were too slow to ask or to read
+ *	admin_denied=4		commands of those who may not give them
  */
 #define DLMC_INFO_STATE        "state="
 #define DLMC_INFO_WAITING      "waiting="
@@ -148,7 +153,10 @@ struct dlmc_header {
 
 struct dlmc_wire_change {
 	int32_t member_count, joined_count, remove_count, failed_count;
-	int32_t wait_condition; /* DLMC_WAIT_*, or the number of missing messages */
+	/* Where wait_messages is 0: DLMC_LS_WAIT_* of libdlmcontrol.h, and ours: 5 this node's
+	 * engine to stop, 6 members to say whether they would take it. Else the number of missing
+	 * messages. */
+	int32_t wait_condition;
 	int32_t wait_messages;
 	uint32_t seq, combined_seq;
 };

@@ -1,250 +1,94 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Each actor of a row is a program of its own to the engine: a handle with one lock. After a step
- * we first wait for the callbacks that the row names, then let each handle make a round trip of its
- * own, which brings anything that the row does not name, and compare.
+ * All programs of a row here, or in turn on two nodes. Between nodes, who is master of the row's
+ * resource is settled before the row: the one that locks it first; its name is chosen so that the
+ * wanted node has the directory entry. A step then has come to its end when its node says so, see
+ * place.h, and each node has asked its own engine what else there is.
  */
 #include "exam.h"
 
-#include <errno.h>
 #include <libdlm.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#define DEADLINE_MS 30000
-#define SEEN_MAX    16
-#define WRONG_ID    0x7ffffff0u
-
-struct actor {
-	char letter;
-	dlm_lshandle_t handle; /* NULL: not opened, or closed by a step */
-	struct dlm_lksb status;
-	char block[DLM_LVB_LEN];
-	bool has_lock; /* it asked for one, and was not told that it ended */
-	char seen[SEEN_MAX][TABLE_WORD_BYTES]; /* callbacks of this step, in order */
-	char seen_value[SEEN_MAX][DLM_LVB_LEN];
-	unsigned seen_count;
-	unsigned expected_count; /* callbacks that this step names */
-};
+#include "agent.h"
+#include "base/pure/hash.h"
+#include "place.h"
 
 struct exam {
-	const char *lockspace;
-	int settle_ms;
+	const struct exam_options *options;
+	struct place *place; /* NULL: there are agents */
+	struct agent *agents[EXAM_NODES];
+	bool broken;
 	unsigned row_count;
-	uint32_t row_actors;               /* of this row; others see nothing. Bit 0: A */
-	char name[DLM_RESNAME_MAXLEN + 2]; /* of the row's resource */
-	struct actor actors[TABLE_ACTORS];
+	unsigned seats[TABLE_ACTORS]; /* index of each actor's node */
+	struct report report;
 };
 
-static uint64_t now_ms(void)
+/* ---- who sits where ---- */
+
+/** row_closer() - the actor whose orphans the row is about, -1: none. Orphans are a node's own. */
+static int row_closer(const struct row *row)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-/* ---- callbacks ---- */
-
-static void actor_see(struct actor *actor, const char *what)
-{
-	if (actor->seen_count == SEEN_MAX)
-		return;
-	snprintf(actor->seen[actor->seen_count], TABLE_WORD_BYTES, "%s", what);
-	memcpy(actor->seen_value[actor->seen_count], actor->block, DLM_LVB_LEN);
-	actor->seen_count++;
-}
-
-static void actor_completed(void *context)
-{
-	struct actor *actor = context;
-	int status = actor->status.sb_status;
-	const char *name = table_errno_name(status);
-	char text[TABLE_WORD_BYTES];
-
-	if (status == 0)
-		snprintf(text, sizeof(text), "ok%s%s%s",
-			actor->status.sb_flags & DLM_SBF_DEMOTED ? "+demoted" : "",
-			actor->status.sb_flags & DLM_SBF_ALTMODE ? "+alt" : "",
-			actor->status.sb_flags & DLM_SBF_VALNOTVALID ? "+invalid" : "");
-	else if (name)
-		snprintf(text, sizeof(text), "%s", name);
-	else
-		snprintf(text, sizeof(text), "status %d", status);
-	if (status == EUNLOCK)
-		actor->has_lock = false;
-	actor_see(actor, text);
-}
-
-static void actor_blocks(void *context)
-{
-	actor_see(context, "bast");
-}
-
-static void barrier_completed(void *context)
-{
-	*(bool *)context = true;
-}
-
-/* ---- handles ---- */
-
-static bool actor_open(struct exam *exam, struct actor *actor)
-{
-	if (!actor->handle)
-		actor->handle = dlm_open_lockspace(exam->lockspace);
-	if (!actor->handle)
-		fprintf(stderr, "cannot open lockspace %s: %s\n", exam->lockspace, strerror(errno));
-	return actor->handle;
-}
-
-static void actor_take(struct actor *actor, int wait_ms)
-{
-	struct pollfd ready = {.fd = dlm_ls_get_fd(actor->handle), .events = POLLIN};
-
-	if (poll(&ready, 1, wait_ms) > 0)
-		dlm_dispatch(ready.fd);
-}
-
-/** actor_barrier() - a round trip: whatever was sent to this handle before it has arrived */
-static bool actor_barrier(struct actor *actor)
-{
-	char name[DLM_RESNAME_MAXLEN];
-	struct dlm_lksb status = {0};
-	uint64_t end_ms = now_ms() + DEADLINE_MS;
-	int bytes = snprintf(
-		name, sizeof(name), "conformance-barrier-%d-%c", (int)getpid(), actor->letter);
-	bool done = false;
-
-	if (dlm_ls_lock(actor->handle, LKM_NLMODE, &status, 0, name, (unsigned)bytes, 0,
-		    barrier_completed, &done, NULL, NULL))
-		return false;
-	while (!done && now_ms() < end_ms)
-		actor_take(actor, 1000);
-	if (!done || status.sb_status)
-		return false;
-	done = false;
-	if (dlm_ls_unlock(actor->handle, status.sb_lkid, 0, &status, &done))
-		return false;
-	while (!done && now_ms() < end_ms)
-		actor_take(actor, 1000);
-	return done;
-}
-
-/** actor_next() - the row's next actor with an open handle after @actor, NULL: the first */
-static struct actor *actor_next(struct exam *exam, struct actor *actor)
-{
-	for (actor = actor ? actor + 1 : exam->actors; actor < exam->actors + TABLE_ACTORS; actor++)
-		if (actor->handle && exam->row_actors & 1u << (actor - exam->actors))
-			return actor;
-	return NULL;
-}
-
-#define for_each_actor(actor, exam)                                                                \
-	for (actor = actor_next(exam, NULL); actor; actor = actor_next(exam, actor))
-
-static bool everything_came(struct exam *exam)
-{
-	struct actor *actor;
-
-	for_each_actor (actor, exam)
-		if (actor->seen_count < actor->expected_count)
-			return false;
-	return true;
-}
-
-/** exam_settle() - wait for what the step names, then for what it does not name */
-static bool exam_settle(struct exam *exam)
-{
-	uint64_t end_ms = now_ms() + DEADLINE_MS, settled_ms;
-	struct actor *actor;
-
-	while (!everything_came(exam) && now_ms() < end_ms)
-		for_each_actor (actor, exam)
-			if (actor->seen_count < actor->expected_count)
-				actor_take(actor, 10);
-	settled_ms = now_ms() + (uint64_t)exam->settle_ms;
-	do
-		for_each_actor (actor, exam)
-			if (!actor_barrier(actor))
-				return false;
-	while (now_ms() < settled_ms);
-	return true;
-}
-
-/* ---- steps ---- */
-
-static int step_lock(struct exam *exam, struct actor *actor, const struct step *step)
-{
-	unsigned bytes =
-		step->name_bytes < 0 ? (unsigned)strlen(exam->name) : (unsigned)step->name_bytes;
-	uint32_t flags = step->flags | (step->verb == STEP_CONVERT ? LKF_CONVERT : 0) |
-			 (step->verb == STEP_ADOPT ? LKF_ORPHAN : 0);
-	char name[DLM_RESNAME_MAXLEN + 2];
-	int result;
-
-	memset(name, 'n', sizeof(name));
-	memcpy(name, exam->name, strlen(exam->name));
-	actor->status.sb_lvbptr = step->no_block ? NULL : actor->block;
-	if (step->wrong_id)
-		actor->status.sb_lkid = WRONG_ID;
-	result = dlm_ls_lock(actor->handle, step->mode, &actor->status, flags, name, bytes, 0,
-		actor_completed, actor, actor_blocks, NULL);
-	if (!result)
-		actor->has_lock = true;
-	return result;
-}
-
-static int step_call(struct exam *exam, struct actor *actor, const struct step *step)
-{
-	uint32_t lkid = step->wrong_id ? WRONG_ID : actor->status.sb_lkid;
-
-	switch (step->verb) {
-	case STEP_LOCK:
-	case STEP_CONVERT:
-	case STEP_ADOPT:
-		return step_lock(exam, actor, step);
-	case STEP_UNLOCK:
-		actor->status.sb_lvbptr = step->no_block ? NULL : actor->block;
-		return dlm_ls_unlock(actor->handle, lkid, step->flags, &actor->status, actor);
-	case STEP_CANCEL:
-		return dlm_ls_unlock(
-			actor->handle, lkid, step->flags | LKF_CANCEL, &actor->status, actor);
-	case STEP_DEADLOCK:
-		return dlm_ls_deadlock_cancel(actor->handle, lkid, step->flags);
-	case STEP_PURGE:
-		return dlm_ls_purge(actor->handle, 0, 0);
-	case STEP_CLOSE:
-		dlm_close_lockspace(actor->handle);
-		actor->handle = NULL;
-		actor->has_lock = false;
-		return 0;
-	case STEP_VERB_MAX:
-		break;
-	}
-	errno = EINVAL;
+	for (unsigned i = 0; i < row->step_count; i++)
+		if (row->steps[i].verb == STEP_CLOSE)
+			return row->steps[i].actor - 'A';
 	return -1;
 }
 
-static void step_prepare(struct exam *exam, const struct step *step)
+static void exam_seat(struct exam *exam, const struct row *row)
 {
-	struct actor *actor;
+	uint32_t seated = 0;
+	unsigned next = 0;
+	int closer = row_closer(row);
 
-	for (unsigned i = 0; i < TABLE_ACTORS; i++)
-		exam->actors[i].seen_count = exam->actors[i].expected_count = 0;
-	for (unsigned i = 0; i < step->event_count; i++)
-		exam->actors[step->events[i].actor - 'A'].expected_count++;
-	actor = &exam->actors[step->actor - 'A'];
-	if (step->verb == STEP_LOCK)
-		memset(actor->block, 0, sizeof(actor->block));
-	if (step->value[0]) {
-		memset(actor->block, 0, sizeof(actor->block));
-		memcpy(actor->block, step->value, strlen(step->value));
+	for (unsigned i = 0; i < row->step_count; i++) {
+		unsigned actor = (unsigned)(row->steps[i].actor - 'A');
+
+		if (seated & 1u << actor)
+			continue;
+		exam->seats[actor] = next++ % EXAM_NODES;
+		seated |= 1u << actor;
 	}
+	for (unsigned i = 0; i < row->step_count && closer >= 0; i++)
+		if (row->steps[i].verb == STEP_ADOPT || row->steps[i].verb == STEP_PURGE)
+			exam->seats[row->steps[i].actor - 'A'] = exam->seats[closer];
+}
+
+/** exam_name() - of the row's resource. The directory of two nodes of equal weight: the hash's
+ * upper half, even or odd. */
+static void exam_name(struct exam *exam, char *ret, size_t size)
+{
+	unsigned number = exam->row_count++, salt = 0;
+
+	do
+		snprintf(ret, size, "conformance-%d-%u-%u", (int)getpid(), number, salt++);
+	while (!exam->place && (hash_name(ret, strlen(ret), 0) >> 16) % EXAM_NODES !=
+				       exam->options->directory - 1);
+}
+
+static bool exam_begin(struct exam *exam, const struct row *row)
+{
+	char name[DLM_RESNAME_MAXLEN];
+
+	exam_name(exam, name, sizeof(name));
+	if (exam->place) {
+		place_row(exam->place, name, row->actors);
+		return true;
+	}
+	exam_seat(exam, row);
+	for (unsigned node = 0; node < EXAM_NODES; node++) {
+		uint32_t actors = 0;
+
+		for (unsigned i = 0; i < TABLE_ACTORS; i++)
+			if (row->actors & 1u << i && exam->seats[i] == node)
+				actors |= 1u << i;
+		agent_row(exam->agents[node], name, actors);
+	}
+	return agent_ask(exam->agents[exam->options->master - 1], "own");
 }
 
 /* ---- comparing ---- */
@@ -279,8 +123,8 @@ static bool actor_compare(
 	struct exam *exam, const struct row *row, unsigned index, char letter, FILE *out)
 {
 	const struct step *step = &row->steps[index];
-	const struct actor *actor = &exam->actors[letter - 'A'];
-	unsigned place = 0;
+	const struct seen *seen = exam->report.seen[letter - 'A'];
+	unsigned place = 0, seen_count = exam->report.counts[letter - 'A'];
 	bool good = true;
 
 	for (unsigned i = 0; i < step->event_count; i++) {
@@ -288,40 +132,63 @@ static bool actor_compare(
 
 		if (want->actor != letter)
 			continue;
-		if (place >= actor->seen_count) {
+		if (place >= seen_count) {
 			difference(
 				out, row, index, "%c got nothing, expected %s", letter, want->what);
 			good = false;
-		} else if (strcmp(actor->seen[place], want->what) != 0) {
+		} else if (strcmp(seen[place].what, want->what) != 0) {
 			difference(out, row, index, "%c got %s, expected %s", letter,
-				actor->seen[place], want->what);
+				seen[place].what, want->what);
 			good = false;
-		} else if (!value_matches(want->value, actor->seen_value[place])) {
+		} else if (!value_matches(want->value, seen[place].value)) {
 			difference(out, row, index, "%c got value %.*s, expected %s", letter,
-				DLM_LVB_LEN, actor->seen_value[place], want->value);
+				DLM_LVB_LEN, seen[place].value, want->value);
 			good = false;
 		}
 		place++;
 	}
-	for (; place < actor->seen_count; place++) {
+	for (; place < seen_count; place++) {
 		difference(
-			out, row, index, "%c got %s, expected nothing", letter, actor->seen[place]);
+			out, row, index, "%c got %s, expected nothing", letter, seen[place].what);
 		good = false;
 	}
 	return good;
 }
 
+/* ---- steps ---- */
+
+static bool agents_step(struct exam *exam, const struct step *step, int *ret_error)
+{
+	bool good = agent_do(exam->agents[exam->seats[step->actor - 'A']], step, ret_error);
+
+	for (unsigned node = 0; good && node < EXAM_NODES; node++)
+		agent_report_begin(exam->agents[node], step);
+	for (unsigned node = 0; good && node < EXAM_NODES; node++)
+		good = agent_report_end(exam->agents[node], &exam->report);
+	return good;
+}
+
+static bool place_step(struct exam *exam, const struct step *step, int *ret_error)
+{
+	if (place_do(exam->place, step, ret_error) &&
+		place_report(exam->place, step, &exam->report))
+		return true;
+	fprintf(stderr, "%s\n", place_why(exam->place));
+	return false;
+}
+
 static bool step_run(struct exam *exam, const struct row *row, unsigned index, FILE *out)
 {
 	const struct step *step = &row->steps[index];
-	struct actor *actor = &exam->actors[step->actor - 'A'];
 	bool good = true;
-	int error;
+	int error = 0;
 
-	if (!actor_open(exam, actor))
+	memset(exam->report.counts, 0, sizeof(exam->report.counts));
+	if (!(exam->place ? place_step : agents_step)(exam, step, &error)) {
+		difference(out, row, index, "the exam cannot go on");
+		exam->broken = true;
 		return false;
-	step_prepare(exam, step);
-	error = step_call(exam, actor, step) ? errno : 0;
+	}
 	if (error != step->call_errno) {
 		const char *name = table_errno_name(error);
 
@@ -330,68 +197,74 @@ static bool step_run(struct exam *exam, const struct row *row, unsigned index, F
 			step->call_errno ? table_errno_name(step->call_errno) : "success");
 		good = false;
 	}
-	if (!exam_settle(exam)) {
-		difference(out, row, index, "a handle does not answer: %s", strerror(errno));
-		return false;
-	}
 	for (unsigned i = 0; i < TABLE_ACTORS; i++)
 		if (row->actors & 1u << i)
 			good &= actor_compare(exam, row, index, (char)('A' + i), out);
 	return good;
 }
 
-/* Whatever the row left or a failure left behind: handles with locks are closed, which frees them.
- */
-static void row_clean(struct exam *exam)
-{
-	struct actor *actor;
-
-	for_each_actor (actor, exam) {
-		if (actor->has_lock) {
-			dlm_close_lockspace(actor->handle);
-			actor->handle = NULL;
-		}
-		actor->has_lock = false;
-	}
-}
-
 bool exam_row(struct exam *exam, const struct row *row, FILE *out)
 {
-	bool good = true;
+	bool good;
 
-	exam->row_actors = row->actors;
-	snprintf(exam->name, sizeof(exam->name), "conformance-%d-%u", (int)getpid(),
-		exam->row_count++);
+	if (!exam_begin(exam, row)) {
+		exam->broken = true;
+		return false;
+	}
+	good = true;
 	for (unsigned i = 0; i < row->step_count && good; i++)
 		good = step_run(exam, row, i, out);
-	row_clean(exam);
 	return good;
 }
 
-struct exam *exam_new(const char *lockspace, int settle_ms)
+bool exam_broken(const struct exam *exam)
+{
+	return exam->broken;
+}
+
+/* ---- beginning and end ---- */
+
+/* Each node holds a lock that is the other's fence. */
+static bool agents_start(struct exam *exam)
+{
+	const char *lockspace = exam->options->lockspace;
+	bool good = true;
+
+	for (unsigned node = 0; good && node < EXAM_NODES; node++) {
+		exam->agents[node] = agent_new(exam->options->nodes[node], lockspace);
+		good = exam->agents[node];
+	}
+	for (unsigned node = 0; good && node < EXAM_NODES; node++)
+		good = agent_ready(exam->agents[node]);
+	for (unsigned node = 0; good && node < EXAM_NODES; node++)
+		good = agent_ask(exam->agents[node], "hold fence-%u-%d", node, (int)getpid()) &&
+		       agent_ask(exam->agents[!node], "fence fence-%u-%d", node, (int)getpid());
+	return good;
+}
+
+struct exam *exam_new(const struct exam_options *options)
 {
 	struct exam *exam = calloc(1, sizeof(*exam));
 
 	if (!exam)
 		return NULL;
-	exam->lockspace = lockspace;
-	exam->settle_ms = settle_ms;
-	for (unsigned i = 0; i < TABLE_ACTORS; i++)
-		exam->actors[i].letter = (char)('A' + i);
-	if (actor_open(exam, &exam->actors[0]))
+	exam->options = options;
+	if (options->nodes[0] ? agents_start(exam)
+			      : !!(exam->place = place_new(options->lockspace, options->settle_ms)))
 		return exam;
-	free(exam);
+	exam->broken = true;
+	exam_free(exam);
 	return NULL;
 }
 
 void exam_free(struct exam *exam)
 {
-	struct actor *actor;
-
 	if (!exam)
 		return;
-	exam->row_actors = UINT32_MAX;
-	for_each_actor (actor, exam)
-		dlm_close_lockspace(actor->handle);
+	place_free(exam->place);
+	for (unsigned node = 0; node < EXAM_NODES && exam->agents[node] && !exam->broken; node++)
+		agent_ask(exam->agents[node], "let-go");
+	for (unsigned node = 0; node < EXAM_NODES; node++)
+		agent_free(exam->agents[node]);
 	free(exam);
 }

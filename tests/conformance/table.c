@@ -161,7 +161,7 @@ static bool event_parse(char *text, struct step *step)
 	return true;
 }
 
-static bool step_parse(char *text, struct step *ret)
+bool table_step(char *text, struct step *ret)
 {
 	char *events = strchr(text, ':'), *rest, *next;
 
@@ -192,7 +192,7 @@ static bool row_parse(char *line, struct row *ret)
 	while ((next = strtok_r(NULL, "|", &rest))) {
 		struct step *step = &ret->steps[ret->step_count];
 
-		if (ret->step_count == TABLE_STEPS_MAX || !step_parse(next, step))
+		if (ret->step_count == TABLE_STEPS_MAX || !table_step(next, step))
 			return false;
 		ret->step_count++;
 		ret->actors |= 1u << (step->actor - 'A');

@@ -55,5 +55,9 @@ struct row {
 /** table_next() - Return: 1 and the next row; 0 end of the file; -EINVAL, said on stderr */
 int table_next(FILE *file, const char *path, unsigned *inout_line, struct row *ret);
 
+/** table_step() - one step as it stands in a table; @text is changed. Return: false: not understood
+ */
+bool table_step(char *text, struct step *ret);
+
 /** table_errno_name() - "EAGAIN" and so on; NULL: none that a table names */
 const char *table_errno_name(int error);

@@ -195,6 +195,7 @@ def test_another_user_may_ask_and_not_change(space):
                 change(space, c.SET_CONFIG, flags=c.WANTS_ANSWER, payload=b"post_join_delay=1").data)
     with Child(work) as child:
         assert child.value == (1, 0, -13, -13, b"", -13)
+    assert space.info()["admin_denied"] == ["4"]
     assert b"post_join_delay=30\n" in space.ask(c.DUMP_CONFIG).body
 
 

@@ -130,6 +130,29 @@ def test_refused_port_is_named(nodes):
     assert one.expect(p.WAITING, lambda m: not m.tail).name == b"x"
 
 
+def test_node_that_says_nothing_is_named(nodes):
+    one, two = nodes.boot(1, 2)
+    nodes.create(b"x", 1, 2)
+    nodes.pause(2)
+    nodes.change(b"x", but=[2])
+    text = one.expect(p.WAITING, lambda m: m.tail).tail.decode()
+    assert "waits for node 2 since" in text
+    assert text.endswith(f"{nodes.address(2)}:21064 is connected and does not answer")
+    nodes.resume(2)
+    nodes.change(b"x")
+    nodes.recovered(b"x")
+    assert one.expect(p.WAITING, lambda m: not m.tail)
+
+
+def test_node_that_is_not_as_far_is_named(nodes):
+    one, _ = nodes.boot(1, 2)
+    nodes.create(b"x", 1)
+    nodes.members[b"x"].append(2)
+    nodes.change(b"x", but=[2])  # node 2 does not have it
+    text = one.expect(p.WAITING, lambda m: m.tail).tail.decode()
+    assert text.endswith(f"{nodes.address(2)}:21064 is connected and answers, but is not as far itself")
+
+
 def test_orderly_end(nodes):
     nodes.boot(1, 2)
     nodes.create(b"x", 1, 2)
@@ -142,18 +165,30 @@ def test_orderly_end(nodes):
     assert nodes[2].peers()[1]["link"] == "CLOSED"
 
 
+def unless_held(node, call):
+    """Until it has come through, or the node says that somebody is held back. Return: it has."""
+    while True:
+        try:
+            call()
+            return True
+        except TimeoutError:
+            if any(line["held_back"] for line in node.status()[2]):
+                return False
+
+
 def flood(node, count):
     """One program after another asks for `count` locks each, until one is not read any more."""
     clients = []
     while len(clients) < 24:
         client = node.connect("x")
         clients.append(client)
-        client.socket.settimeout(3)
-        try:
-            for _ in range(count // 500):
-                client.send(b"".join(p.lock(client.next_id(), p.EX, b"%058d" % client.ids[0]) for _ in range(500)))
-            client.ask(p.record(p.POKE, serial=6))  # answered when all of them were read
-        except TimeoutError:
+        client.socket.settimeout(1)
+        for _ in range(count // 500):
+            packet = b"".join(p.lock(client.next_id(), p.EX, b"%058d" % client.ids[0]) for _ in range(500))
+            if not unless_held(node, lambda: client.send(packet)):
+                return clients
+        client.send(p.record(p.POKE, serial=6))  # answered when all of them were read
+        if not unless_held(node, lambda: client.take(p.ANSWER, lambda found: found.serial == 6)):
             return clients
     return clients
 
@@ -172,6 +207,7 @@ def test_node_that_stands_still_holds_programs_back(nodes):
     assert local.ask(p.record(p.POKE, serial=7)) == (0, 0)  # who does not need node 2 is served
     nodes.resume(2)
     for client in clients[:-1]:
+        client.socket.settimeout(places.DEADLINE)
         done = set()
         while True:
             done |= {p.completion(f).lkid for f in client.arrived if f.kind == p.COMPLETION}

@@ -4,6 +4,7 @@
  * and results, and packets of any bytes, while programs create, use and release lockspaces. What is
  * malformed ends dlm_lockd in order; nothing else may, and nothing may crash it.
  */
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -66,11 +67,29 @@ static void step_start(struct fuzz *fuzz)
 	lockd_world_admin(&fuzz->world, &message, message.ls.head.bytes);
 }
 
+static void probe(struct fuzz *fuzz, uint8_t what)
+{
+	struct control_probe message = {.head = {.bytes = sizeof(message)}};
+
+	message.head.type = what & 1 ? CONTROL_PROBE : CONTROL_PROBE_END;
+	message.number = what >> 4;
+	message.nodeid = what >> 2 & 3;
+	message.keep = what >> 3 & 1;
+	message.global_id = input_byte(&fuzz->input);
+	snprintf(message.name, sizeof(message.name), "%s", name_of(fuzz));
+	lockd_world_admin(&fuzz->world, &message, sizeof(message));
+}
+
 static void step_peer(struct fuzz *fuzz)
 {
 	struct control_peer message = {.head = {.bytes = sizeof(message)}};
+	uint8_t what = input_byte(&fuzz->input);
 
-	message.head.type = input_byte(&fuzz->input) & 1 ? CONTROL_PEER_ADD : CONTROL_PEER_REMOVE;
+	if (what & 2) {
+		probe(fuzz, what);
+		return;
+	}
+	message.head.type = what & 1 ? CONTROL_PEER_ADD : CONTROL_PEER_REMOVE;
 	message.nodeid = input_byte(&fuzz->input) % 4;
 	lockd_world_admin(&fuzz->world, &message, sizeof(message));
 }

@@ -26,6 +26,7 @@
 #define FRAMES_MAX 4000u /* per step: two sides that answer each other for ever are not our bug */
 #define LVB_BYTES  32u
 #define GLOBAL_ID  0x77222027u
+#define OTHER_ID   99u /* of a lockspace that nobody has */
 #define RECOVER_MS 100u
 #define TOSS_MS    200u
 
@@ -60,6 +61,8 @@ struct world {
 	uint32_t ids[IDS]; /* lock ids that the engine has told the peers */
 	uint32_t id_count;
 	uint64_t rcom_id, rcom_seq; /* of the last request of recovery that it sent */
+	uint32_t asked_id;          /* the lockspace that it is about */
+	uint32_t probes;            /* bit i: probe i is open */
 	uint64_t now_ms;
 	uint32_t start_number;
 	uint32_t frames;
@@ -160,8 +163,9 @@ static void give_rcom(
 {
 	static const struct wire_rcom_slot SLOTS[NODES] = {{1, 1}, {2, 2}, {3, 3}};
 	uint8_t frame[WIRE_FRAME_MAX];
-	int size = wire_rcom_encode(WIRE_VERSION_3_2, GLOBAL_ID, peer->nodeid, rcom, SLOTS,
-		frame + WIRE_OPTS_BYTES, WIRE_INNER_MAX);
+	int size = wire_rcom_encode(WIRE_VERSION_3_2,
+		rcom->type > WIRE_RCOM_LOCK && world->asked_id == OTHER_ID ? OTHER_ID : GLOBAL_ID,
+		peer->nodeid, rcom, SLOTS, frame + WIRE_OPTS_BYTES, WIRE_INNER_MAX);
 
 	if (size < 0)
 		return;
@@ -199,6 +203,8 @@ static int answer_result(struct world *world, const struct wire_rcom *ask, uint3
 {
 	uint8_t which = world->lies ? take_byte(&world->input) : 0;
 
+	if (ask->type == WIRE_RCOM_STATUS && world->asked_id == OTHER_ID)
+		return WIRE_NOT_READY;
 	if (ask->type == WIRE_RCOM_STATUS)
 		return which ? which : 0xff;
 	if (ask->type == WIRE_RCOM_LOOKUP)
@@ -231,7 +237,8 @@ static void answer_rcom(struct world *world, struct peer *peer, const struct wir
 	reply.lock.remid = 1000 + ask->lock.lkid;
 	reply.lock.result = world->lies ? -(take_byte(&world->input) % 54) : 0;
 	give_rcom(world, peer, &reply,
-		reply.type == WIRE_RCOM_LOOKUP_REPLY || reply.type == WIRE_RCOM_LOCK_REPLY);
+		reply.type == WIRE_RCOM_LOOKUP_REPLY || reply.type == WIRE_RCOM_LOCK_REPLY ||
+			reply.result == WIRE_NOT_READY);
 }
 
 static void note_id(struct world *world, uint32_t lkid)
@@ -256,7 +263,9 @@ static void peer_hears(struct world *world, struct peer *peer, const struct wire
 		note_id(world, frame->rcom.lock.lkid);
 	if (frame->rcom.type == WIRE_RCOM_LOCK_REPLY)
 		note_id(world, frame->rcom.lock.remid);
+	world->asked_id = frame->header.lockspace;
 	answer_rcom(world, peer, &frame->rcom);
+	world->asked_id = GLOBAL_ID;
 }
 
 static void peer_acks(struct world *world, struct peer *peer)
@@ -267,12 +276,14 @@ static void peer_acks(struct world *world, struct peer *peer)
 	give(world, peer, ack, sizeof(ack));
 }
 
+static void peer_fin(struct world *world, struct peer *peer);
+
 /* Return: whether there was anything */
 static bool pump_peer(struct world *world, struct peer *peer)
 {
 	uint8_t *bytes = malloc(8192);
 	size_t size = engine_peer_take(world->engine, peer->nodeid, bytes, 8192), at = 0;
-	bool numbered = false;
+	bool numbered = false, fin = false;
 
 	while (at < size && world->frames++ < FRAMES_MAX) {
 		struct wire_frame frame, inner;
@@ -287,12 +298,17 @@ static bool pump_peer(struct world *world, struct peer *peer)
 		}
 		numbered = true;
 		peer->seq_next = frame.header.lockspace + 1;
+		fin |= frame.inner.cmd == WIRE_CMD_FIN;
 		must(!wire_frame_decode(frame.inner_bytes, frame.inner.length, &inner));
 		peer_hears(world, peer, &inner);
 	}
 	free(bytes);
 	if (numbered)
 		peer_acks(world, peer);
+	if (fin && !world->lies) { /* the end of a conversation, as it should be */
+		peer_fin(world, peer);
+		peer_reset(peer);
+	}
 	return size;
 }
 
@@ -300,8 +316,13 @@ static void pump_outputs(struct world *world)
 {
 	struct engine_output out;
 
-	while (engine_output(world->engine, &out))
+	while (engine_output(world->engine, &out)) {
 		world->fatal |= out.kind == ENGINE_OUT_FATAL;
+		if (out.kind != ENGINE_OUT_PROBED)
+			continue;
+		must(world->probes & 1u << out.probed.number);
+		world->probes &= ~(1u << out.probed.number);
+	}
 }
 
 /* Let everything happen that can without time. */
@@ -614,6 +635,21 @@ static void leave(struct world *world, uint8_t which)
 		start(world, which);
 }
 
+/* A question before a join, or one that is not needed any more. */
+static void probe(struct world *world, uint8_t which)
+{
+	const struct engine_probe_args args = {.number = which >> 6,
+		.nodeid = 1 + (which >> 1 & 3) % NODES,
+		.global_id = which & 8 ? GLOBAL_ID : OTHER_ID,
+		.lvb_bytes = which & 32 ? LVB_BYTES : 64,
+		.keep = which & 1};
+
+	if (!(which & 16))
+		engine_probe_end(world->engine, args.number);
+	else if (!engine_probe_start(world->engine, &args))
+		world->probes |= 1u << args.number;
+}
+
 static void step(struct world *world)
 {
 	uint8_t kind = take_byte(&world->input), which = take_byte(&world->input);
@@ -670,7 +706,10 @@ static void step(struct world *world)
 		world->memory_ends = (which & 7) == 7;
 		return;
 	case 19:
-		world->lies = which & 1;
+		if (which < 8)
+			world->lies = which & 1;
+		else
+			probe(world, which);
 		return;
 	case 20:
 		look(world, which);

@@ -325,6 +325,8 @@ static void step(struct world *world)
 		return;
 	case 16:
 		world->answers = which & 1;
+		if (which & 2)
+			link_probe_begin(link, which & 4);
 		return;
 	case 17:
 		while (which--)

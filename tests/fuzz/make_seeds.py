@@ -167,6 +167,31 @@ def link_seeds():
         + take}
 
 
+# Some steps of fuzz_engine.c.
+E_FIN, E_STATUS, E_TIME, E_STOP, E_START, E_BREAK, E_FORGET, E_PROBE, E_LEAVE = 7, 8, 13, 14, 15, 16, 17, 19, 21
+
+
+def engine_seeds():
+    """Probes, where no lockspace is shared with the peers, and where one is."""
+    def probe(number, nodeid, known=True, equal=True, keep=False):
+        return step(E_PROBE, number << 6 | equal << 5 | 16 | known << 3 | nodeid - 1 << 1 | keep)
+
+    def end(number):
+        return step(E_PROBE, number << 6 | 8)
+
+    alone, second = b"\0" + step(E_LEAVE, 0), step(E_TIME, 255) * 2
+    ask = probe(0, 2) + probe(1, 3) + second
+    return {
+        "probe": alone + ask + probe(0, 2, equal=False) + second,
+        "probe_not_ready": alone + probe(0, 2, known=False) + second * 8,
+        "probe_ended": alone + probe(0, 2, known=False) + end(0) + probe(1, 2, known=False) + second + end(1) + second,
+        "probe_shared": b"\0" + ask + probe(2, 2, known=False) + second * 4,
+        "probe_start": alone + probe(0, 2, known=False) + end(0) + step(E_START, 0x4e) + second * 3,
+        "probe_fin": alone + probe(0, 2, known=False) + step(E_FIN, 1) + step(E_STATUS, 1) + second * 4,
+        "probe_break": alone + probe(0, 2, known=False) + step(E_BREAK, 9) + second + step(E_FORGET, 1) + second,
+        "probe_keep": alone + probe(0, 2, keep=True) + step(E_START, 0x4e) + second * 3}
+
+
 def write(name, seeds):
     folder = HERE / "corpus" / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -177,3 +202,4 @@ def write(name, seeds):
 if __name__ == "__main__":
     write("wire", wire_seeds())
     write("link", link_seeds())
+    write("engine", engine_seeds())

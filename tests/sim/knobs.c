@@ -89,6 +89,18 @@ static void knobs_draw_net(struct knobs *knobs, struct random *random)
 	knobs->clog_us = knobs_scale(random, 0, 1000, 400000);
 }
 
+/* Drawn last, so that what was drawn before it came stays as it was. */
+static void knobs_draw_streams(struct knobs *knobs, struct random *random)
+{
+	if (knobs->speak_3_1)
+		return;
+	if (random_chance(random, 400))
+		knobs->sparse_nodes =
+			random_chance(random, 300) ? UINT32_MAX : random_below(random, 1u << 17);
+	knobs->gap_permille = knobs_scale(random, 500, 50, 1000);
+	knobs->lost_millionths = knobs_scale(random, 600, 200, 50000);
+}
+
 static void knobs_draw_events(struct knobs *knobs, struct random *random)
 {
 	knobs->events = random_chance(random, 60) ? 0 : random_between(random, 2, 8);
@@ -119,6 +131,7 @@ void knobs_draw(struct knobs *knobs, uint64_t seed)
 	knobs_draw_programs(knobs, &random);
 	knobs_draw_net(knobs, &random);
 	knobs_draw_events(knobs, &random);
+	knobs_draw_streams(knobs, &random);
 }
 
 static void knobs_print_list(const char *title, const uint32_t *list, uint32_t count, FILE *file)
@@ -148,6 +161,8 @@ void knobs_print(const struct knobs *k, FILE *file)
 		"clog_us %u\n",
 		k->delay_us, k->jitter_us, k->connect_us, k->split_permille, k->window_bytes,
 		k->break_ms, k->clog_ms, k->clog_us);
+	fprintf(file, "  sparse_nodes %x gap_permille %u lost_millionths %u\n", k->sparse_nodes,
+		k->gap_permille, k->lost_millionths);
 	fprintf(file,
 		"  events %u follow %u delivery_us %u notice_us %u fence_us %u probe_end %u "
 		"probe_odd %u\n",

@@ -62,11 +62,14 @@ struct knobs {
 
 	uint32_t delay_us, jitter_us; /* of a message */
 	uint32_t connect_us;
-	uint32_t split_permille; /* sends that arrive in two pieces */
-	uint32_t window_bytes;   /* of one direction of a connection */
-	uint32_t break_ms;       /* mean time between breaks of connections, 0: none */
-	uint32_t clog_ms;        /* mean time between silences of one direction, 0: none */
-	uint32_t clog_us;        /* how long at most */
+	uint32_t split_permille;  /* sends that arrive in two pieces */
+	uint32_t window_bytes;    /* of one direction of a connection */
+	uint32_t break_ms;        /* mean time between breaks of connections, 0: none */
+	uint32_t clog_ms;         /* mean time between silences of one direction, 0: none */
+	uint32_t clog_us;         /* how long at most */
+	uint32_t sparse_nodes;    /* bit i: node i acknowledges as kernel 6.12 does, see stream.h */
+	uint32_t gap_permille;    /* of new connections begin with a gap, as a kernel's do */
+	uint32_t lost_millionths; /* of sequenced frames get lost, and no connection breaks */
 
 	uint32_t events; /* membership events planned */
 	uint32_t event_weights[KNOBS_EVENTS];

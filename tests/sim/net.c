@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cluster.h"
+#include "stream.h"
 
 #define NET_CONNS_MAX 2048
 #define NET_NODES     (CLUSTER_NODES_MAX + 1)
@@ -38,6 +39,7 @@ struct net_pair {
 	bool connecting;
 	uint64_t clog_us; /* nothing sent arrives before */
 	bool held;        /* clogged until net_hold() ends it */
+	struct stream stream;
 };
 
 struct net {
@@ -46,6 +48,7 @@ struct net {
 	uint32_t conn_count; /* entries ever used */
 	struct net_pair pairs[NET_NODES][NET_NODES];
 	uint64_t break_count;
+	struct stream_world streams;
 };
 
 static void net_deliver(struct net *net, uint32_t index, int end);
@@ -57,6 +60,8 @@ struct net *net_new(struct cluster *cluster)
 	if (!net)
 		abort();
 	net->cluster = cluster;
+	net->streams.knobs = cluster->knobs;
+	net->streams.random = &cluster->random;
 	return net;
 }
 
@@ -299,6 +304,27 @@ static uint8_t *net_pipe_room(struct net_pipe *pipe, size_t bytes)
 	return pipe->data + used;
 }
 
+/* @total new bytes of the engine are in the pipe. Return: how many are to be sent of what is there
+ * now */
+static uint64_t net_shape(struct net *net, struct net_conn *conn, int end, uint64_t total)
+{
+	uint32_t node = conn->nodes[end], peer = conn->nodes[!end];
+	struct net_pipe *pipe = &conn->pipes[end];
+	uint8_t *bytes;
+
+	if (!total || !stream_differs(net->cluster->knobs, node))
+		return total;
+	bytes = malloc(total);
+	if (!bytes)
+		abort();
+	memcpy(bytes, pipe->data + (pipe->sent - pipe->start), total);
+	total = stream_shape(&net->streams, node, &net->pairs[node][peer].stream,
+		&net->pairs[peer][node].stream, pipe->sent == 0, bytes, total,
+		net_pipe_room(pipe, 2 * total));
+	free(bytes);
+	return total;
+}
+
 void net_flush(struct net *net, uint32_t node, uint32_t peer)
 {
 	uint32_t primary = net->pairs[node][peer].primary;
@@ -328,6 +354,7 @@ void net_flush(struct net *net, uint32_t node, uint32_t peer)
 			break;
 		total += bytes;
 	}
+	total = net_shape(net, conn, end, total);
 	if (total)
 		net_send(net, conn, end, total);
 }
@@ -575,4 +602,9 @@ uint64_t net_in_flight(const struct net *net)
 uint64_t net_break_count(const struct net *net)
 {
 	return net->break_count;
+}
+
+struct stream_world *net_streams(struct net *net)
+{
+	return &net->streams;
 }

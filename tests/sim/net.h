@@ -12,6 +12,7 @@
 
 struct cluster;
 struct net;
+struct stream_world;
 
 struct net *net_new(struct cluster *cluster);
 void net_free(struct net *net);
@@ -42,3 +43,5 @@ void net_cut(struct net *net, uint32_t node, uint32_t peer);
 /** net_in_flight() - bytes on the way, over all connections whose ends both exist */
 uint64_t net_in_flight(const struct net *net);
 uint64_t net_break_count(const struct net *net);
+/** net_streams() - other senders' ways, and what they came to */
+struct stream_world *net_streams(struct net *net);

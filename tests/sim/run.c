@@ -8,6 +8,7 @@
 #include "cluster.h"
 #include "membership.h"
 #include "net.h"
+#include "stream.h"
 #include "workload.h"
 
 #define RUN_TICK_US       2000
@@ -61,6 +62,7 @@ static void run_enter(struct run *run, enum run_phase phase, const char *name)
 	run->phase = phase;
 	run->phase_since_us = run->cluster.clock.now_us;
 	run->last_activity_us = run->cluster.clock.now_us;
+	net_streams(run->cluster.net)->loses = run_faulty_phase(run);
 	cluster_note(&run->cluster, TRACE_PHASE, 0, 0, 0, name);
 }
 
@@ -285,12 +287,28 @@ static void run_memory_fault(struct run *run)
 
 /* ---- rest ---- */
 
+/* A frame that got lost is repeated by a timer, and until then nothing happens. */
+static bool run_has_lost(struct run *run)
+{
+	struct cluster *cluster = &run->cluster;
+	struct engine_peer_info info;
+
+	if (!net_streams(cluster->net)->lost)
+		return false;
+	for (uint32_t i = 1; i <= CLUSTER_NODES_MAX; i++)
+		for (uint32_t peer = 1; cluster_up(cluster, i) && peer <= CLUSTER_NODES_MAX; peer++)
+			if (engine_peer_info(cluster->nodes[i].engine, peer, &info) == 0 &&
+				info.unacked_count)
+				return true;
+	return false;
+}
+
 static bool run_quiet(struct run *run)
 {
 	uint64_t now_us = run->cluster.clock.now_us;
 
 	if (run->cluster.activity != run->last_activity || net_in_flight(run->cluster.net) ||
-		!membership_settled(&run->membership)) {
+		!membership_settled(&run->membership) || run_has_lost(run)) {
 		run->last_activity = run->cluster.activity;
 		run->last_activity_us = now_us;
 		if (now_us - run->phase_since_us > RUN_CONVERGE_US)
@@ -551,6 +569,7 @@ static void run_loop(struct run *run)
 static void run_totals_of(const struct run *run, struct run_totals *ret)
 {
 	const struct model *model = &run->workload.model;
+	const struct stream_world *streams = net_streams(run->cluster.net);
 
 	*ret = (struct run_totals){
 		.seeds = 1,
@@ -563,6 +582,9 @@ static void run_totals_of(const struct run *run, struct run_totals *ret)
 		.messages = run->cluster.message_count,
 		.probes = run->membership.prober.probed_count,
 		.breaks = net_break_count(run->cluster.net),
+		.held_acks = streams->held_acks,
+		.gaps = streams->gaps,
+		.lost = streams->lost,
 		.refused = run->cluster.refused_count,
 		.granted = model->granted_count,
 		.no_queue = model->refused_count,
@@ -649,6 +671,9 @@ void run_add(struct run_totals *totals, const struct run_totals *more)
 	totals->messages += more->messages;
 	totals->probes += more->probes;
 	totals->breaks += more->breaks;
+	totals->held_acks += more->held_acks;
+	totals->gaps += more->gaps;
+	totals->lost += more->lost;
 	totals->refused += more->refused;
 	totals->granted += more->granted;
 	totals->no_queue += more->no_queue;
@@ -683,6 +708,11 @@ void run_print_totals(const struct run_totals *t, FILE *file)
 		(unsigned long long)t->recoveries, (unsigned long long)t->probes,
 		(unsigned long long)t->messages, (unsigned long long)t->refused,
 		(unsigned long long)t->breaks, (unsigned long long)t->memory_faults);
+	fprintf(file,
+		"%llu acknowledgements held back, %llu streams opened with a gap, %llu frames "
+		"lost\n",
+		(unsigned long long)t->held_acks, (unsigned long long)t->gaps,
+		(unsigned long long)t->lost);
 	fprintf(file, "%llu events in %llu s of simulated time\n", (unsigned long long)t->events,
 		(unsigned long long)t->simulated_ms / 1000);
 }

@@ -12,6 +12,7 @@ struct run_totals {
 	uint64_t seeds, operations, completions, basts;
 	uint64_t changes, recovery_changes, recoveries;
 	uint64_t probes, messages, breaks, refused;
+	uint64_t held_acks, gaps, lost;
 	uint64_t granted, no_queue, cancelled, deadlocks, reads, invalid_reads;
 	uint64_t memory_faults;
 	uint64_t events;

@@ -8,9 +8,10 @@
  * A kind never calls an event from within one of its functions: it lets the loop come round first.
  * None of its functions waits for others.
  *
- * Order of events: waiting* -> up -> (quorum, confchg, ring, deliver, looked)* -> lost, and nothing
- * after it. close() may be called from within an event. The events of a group come in their order;
- * and before those of any other what happened earlier in the group that was joined first.
+ * Order of events: waiting* -> up -> (quorum, confchg, ring, deliver, looked, waiting)* -> lost,
+ * and nothing after it. close() may be called from within an event. The events of a group come in
+ * their order; and before those of any other what happened earlier in the group that was joined
+ * first.
  */
 #include <qb/qbloop.h>
 #include <stdbool.h>
@@ -49,7 +50,7 @@ struct cluster_facts {
 struct cluster_events {
 	void *context;
 	/* It cannot go on: what it waits for, a sentence with the cure; "" = for nothing any more.
-	 */
+	 * After `up`: it has fallen silent, and may come back. */
 	void (*waiting)(void *context, const char *text);
 	/* We are a node of it: groups can be joined. @facts: valid until `lost`. */
 	void (*up)(void *context, const struct cluster_facts *facts);

@@ -206,12 +206,11 @@ static void silence_tell(struct cluster *cluster, bool is_silent)
 				"time?");
 		return;
 	}
-	if (is_silent)
-		log_warning(cluster->log,
-			"corosync has not answered for %u s: is its process stopped, or out of CPU "
-			"time? Nothing of the cluster is heard meanwhile",
-			SILENT_MS / 1000);
-	else
+	tell_waiting(cluster,
+		is_silent ? "corosync to answer: is its process stopped, or out of CPU time? "
+			    "Nothing of the cluster is heard meanwhile"
+			  : "");
+	if (!is_silent)
 		log_notice(cluster->log, "corosync answers again");
 }
 

@@ -17,6 +17,7 @@
 #include "control/cluster/corosync_quorum.h"
 
 #define CONNECT_MS   1000
+#define PULSE_MS     2000
 #define RETRY_MS_MAX 32u
 #define LAST_BYTES   256u
 #define FIXED_FDS    4u /* the post's, cfg's, quorum's, cpg's */
@@ -210,7 +211,7 @@ static int patience(struct worker *worker, bool is_waiting)
 		worker->retry_ms = 0;
 	else if (worker->retry_ms < RETRY_MS_MAX)
 		worker->retry_ms = worker->retry_ms ? worker->retry_ms * 2 : 1;
-	return is_waiting ? (int)worker->retry_ms : -1;
+	return is_waiting ? (int)worker->retry_ms : PULSE_MS;
 }
 
 static void turn(struct worker *worker, int timeout)
@@ -235,6 +236,18 @@ static void turn(struct worker *worker, int timeout)
 	free(fds);
 }
 
+/* A stopped corosync is seen by whoever asks it something, and by nobody else. */
+static void pulse(struct worker *worker)
+{
+	uint64_t now = worker_now();
+	unsigned int nodeid;
+
+	if (now - worker->pulse_ms < PULSE_MS)
+		return;
+	worker->pulse_ms = now;
+	(void)worker_is_gone(worker, "a question", corosync_cfg_local_get(worker->cfg, &nodeid));
+}
+
 static void serve(struct worker *worker)
 {
 	bool is_waiting;
@@ -242,6 +255,8 @@ static void serve(struct worker *worker)
 	post_call(worker->post, worker_now());
 	letters_read(worker);
 	todo_run(worker);
+	if (!worker->is_lost && !post_is_abandoned(worker->post))
+		pulse(worker);
 	is_waiting = !list_empty(&worker->todo);
 	if (!worker->is_lost && !post_is_abandoned(worker->post))
 		is_waiting = corosync_group_step_all(worker) || is_waiting;

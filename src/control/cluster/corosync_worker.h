@@ -35,6 +35,7 @@ struct worker {
 	struct list groups; /* struct corosync_group */
 	struct list todo;   /* letters that corosync has not taken yet */
 	uint32_t retry_ms;  /* 0: nothing has to be tried again */
+	uint64_t pulse_ms;  /* when corosync was last asked whether it answers */
 
 	bool is_up, is_lost;
 	struct letter *last; /* LETTER_LOST, made while there was memory */

@@ -23,6 +23,7 @@ struct driver_settings {
 	bool log_debug;
 	uint32_t port, mark, protocol;
 	uint32_t client_count_max, client_locks_max;
+	uint32_t peer_queue_mib;
 	int error_fd;        /* for the standard error of the engine; -1: ours, -2: nowhere */
 	uint32_t timeout_ms; /* an engine that says nothing for so long is dead */
 	uint32_t address_count;

@@ -139,6 +139,7 @@ int user_post_settings(struct driver *driver)
 	to.protocol = from->protocol;
 	to.client_count_max = from->client_count_max;
 	to.client_locks_max = from->client_locks_max;
+	to.peer_queue_mib = from->peer_queue_mib;
 	to.address_count = from->address_count;
 	addresses_copy(from->addresses, from->address_count, to.addresses);
 	memcpy(to.boot_id, from->boot_id, sizeof(to.boot_id));

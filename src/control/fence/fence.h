@@ -179,6 +179,7 @@ struct fence_view {
 struct fence_node_view {
 	uint32_t nodeid;
 	bool is_member, is_killed, need_fencing, delay_fencing, is_merge, pid_wait, result_wait;
+	bool is_kept; /* is_merge, and will not be removed: of two nodes that had never met */
 	enum fence_reason left_reason;
 	int agent_pid;
 	int last_result;                        /* of the newest failed attempt; 0: none */

@@ -39,10 +39,14 @@ void merge_found(struct fence *fence, struct fellow *fellow, struct fence_now no
 		kill_member(fence, fellow);
 }
 
+bool merge_is_kept(const struct fence *fence, const struct fellow *fellow)
+{
+	return fence->is_two_node && fellow->is_member && fellow->is_merge && !fellow->is_killed;
+}
+
 struct counts {
 	uint32_t merge, part, clean;
-	uint32_t killed; /* of merge */
-	uint32_t low;    /* lowest of those that have state */
+	uint32_t low; /* lowest of those that have state */
 };
 
 /* One without state belongs to neither half, and sees none: it cannot decide between them. */
@@ -60,7 +64,6 @@ static struct counts count(const struct fence *fence)
 	list_for_each (fellow, &fence->fellows, entry) {
 		if (!fellow->is_member)
 			continue;
-		counts.killed += fellow->is_merge && fellow->is_killed;
 		if (fellow->is_merge)
 			counts.merge++;
 		else if (fellow_is_clean(fellow))
@@ -88,8 +91,7 @@ bool merge_work(struct fence *fence, struct fence_now now)
 		fence->merge_since = now.mono;
 
 	if (!counts.merge || fence->is_two_node) {
-		/* Two that never knew each other, and nobody is going to be killed. */
-		fence->merge_wait = counts.merge > counts.killed;
+		fence->merge_wait = false;
 		return false;
 	}
 	/* Before all have spoken the halves cannot be told apart. */

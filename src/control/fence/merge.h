@@ -12,3 +12,6 @@
 void merge_found(struct fence *fence, struct fellow *fellow, struct fence_now now);
 /** merge_work() - Return: whether there are such members, so that nothing else may be done yet */
 bool merge_work(struct fence *fence, struct fence_now now);
+/** merge_is_kept() - whether it has state of its own and no rule removes it: of two nodes each
+ * began while it had not seen the other. What both have running stays stopped, all else goes on. */
+bool merge_is_kept(const struct fence *fence, const struct fellow *fellow);

@@ -36,7 +36,8 @@ struct fellow {
 	uint64_t fail_walltime, fail_monotime, fence_walltime, fence_monotime;
 	uint64_t attempt_time; /* mono s of our last attempt; 0: none */
 	uint32_t actor_count, original_count;
-	uint32_t actors[CPG_MEMBERS_MAX];   /* who may still try, of: */
+	/* who may still try, of `original`; of one that is only listed: who has failed already */
+	uint32_t actors[CPG_MEMBERS_MAX];
 	uint32_t original[CPG_MEMBERS_MAX]; /* all that may */
 };
 

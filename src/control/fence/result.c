@@ -46,6 +46,9 @@ void result_receive(
 	struct fellow *fellow = fellow_find(fence, result->nodeid);
 	bool was_startup = is_success(result) && startup_remove(fence, result->nodeid);
 
+	if (!is_success(result))
+		startup_failed(fence, result->nodeid, sender);
+
 	/* Our own word has come round, of whatever use it still is. */
 	if (fellow && sender == fence->nodeid && result->result != -ECANCELED)
 		fellow->result_wait = false;

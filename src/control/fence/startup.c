@@ -2,6 +2,7 @@
 #include "control/fence/startup.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "control/fence/fellow.h"
 #include "control/fence/note.h"
@@ -63,21 +64,38 @@ bool startup_remove(struct fence *fence, uint32_t nodeid)
 	return fellow;
 }
 
+/* The sender's time to wait was over before ours. It goes on to the next actor, and so do we. */
+void startup_failed(struct fence *fence, uint32_t nodeid, uint32_t sender)
+{
+	struct fellow *listed = find(fence, nodeid);
+
+	if (!listed || listed->actor_count == CPG_MEMBERS_MAX)
+		return;
+	for (uint32_t i = 0; i < listed->actor_count; i++) {
+		if (listed->actors[i] == sender)
+			return;
+	}
+	listed->actors[listed->actor_count++] = sender;
+}
+
 bool startup_has(const struct fence *fence, uint32_t nodeid)
 {
 	return find(fence, nodeid);
 }
 
-/* @listed becomes a victim: with the fellow that there is, or as one itself. */
+/* @listed becomes a victim: with the fellow that there is, or as one itself. Its actors are those
+ * who have failed already. */
 static void convert(struct fence *fence, struct fellow *listed)
 {
 	struct victim_failure failure = {FENCE_REASON_STARTUP, 0, 0};
 	struct fellow *fellow = fellow_find(fence, listed->nodeid);
+	uint32_t failed[CPG_MEMBERS_MAX], failed_count = listed->actor_count;
 
 	if (fence->quorum.joined_mono) {
 		failure.walltime = fence->quorum.joined_wall - 1;
 		failure.monotime = fence->quorum.joined_mono - 1;
 	}
+	memcpy(failed, listed->actors, failed_count * sizeof(failed[0]));
 	if (fellow) {
 		fellow_free(fence, listed);
 	} else {
@@ -85,8 +103,11 @@ static void convert(struct fence *fence, struct fellow *listed)
 		list_remove(&fellow->entry);
 		list_add_tail(&fence->fellows, &fellow->entry);
 	}
-	if (!fellow->need_fencing)
-		victim_add(fence, fellow, &failure, NULL, 0);
+	if (fellow->need_fencing)
+		return;
+	victim_add(fence, fellow, &failure, NULL, 0);
+	for (uint32_t i = 0; i < failed_count; i++)
+		victim_actor_failed(fence, fellow, failed[i]);
 }
 
 static bool is_time(const struct fence *fence, struct fence_now now)

@@ -13,6 +13,8 @@ int startup_fill(struct fence *fence);
 uint32_t startup_empty(struct fence *fence);
 /** startup_remove() - Return: whether it was listed */
 bool startup_remove(struct fence *fence, uint32_t nodeid);
+/** startup_failed() - @sender, which had to, could not fence it: it will not be the actor here */
+void startup_failed(struct fence *fence, uint32_t nodeid, uint32_t sender);
 bool startup_has(const struct fence *fence, uint32_t nodeid);
 /** startup_work() - strike out who has come; when it is time, the rest have to be fenced */
 void startup_work(struct fence *fence, struct fence_now now);

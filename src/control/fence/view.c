@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "control/fence/fellow.h"
+#include "control/fence/merge.h"
 #include "control/fence/parts.h"
 #include "control/fence/victim.h"
 
@@ -46,7 +47,8 @@ void fence_view(const struct fence *fence, struct fence_view *ret)
 	};
 }
 
-static void fill(const struct fellow *fellow, struct fence_node_view *ret)
+static void fill(
+	const struct fence *fence, const struct fellow *fellow, struct fence_node_view *ret)
 {
 	*ret = (struct fence_node_view){
 		.nodeid = fellow->nodeid,
@@ -55,6 +57,7 @@ static void fill(const struct fellow *fellow, struct fence_node_view *ret)
 		.need_fencing = fellow->need_fencing,
 		.delay_fencing = fellow->delay_fencing,
 		.is_merge = fellow->is_merge,
+		.is_kept = merge_is_kept(fence, fellow),
 		.pid_wait = fellow->pid_wait,
 		.result_wait = fellow->result_wait,
 		.left_reason = fellow->left_reason,
@@ -80,7 +83,7 @@ bool fence_node_view(const struct fence *fence, uint32_t index, struct fence_nod
 	list_for_each (fellow, &fence->fellows, entry) {
 		if (index--)
 			continue;
-		fill(fellow, ret);
+		fill(fence, fellow, ret);
 		return true;
 	}
 	return false;
@@ -92,6 +95,6 @@ bool fence_node_find(const struct fence *fence, uint32_t nodeid, struct fence_no
 
 	if (!fellow)
 		return false;
-	fill(fellow, ret);
+	fill(fence, fellow, ret);
 	return true;
 }

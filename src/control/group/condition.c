@@ -42,15 +42,18 @@ static bool is_back(const struct fence *fence, const struct history_node *node)
 	return is_clean(fence, node->nodeid, &view) && view.add_time > node->fail_monotime;
 }
 
-/* Ours: nothing is begun with one that may come from another half of the cluster, and be removed.
+/*
+ * Ours: nothing is begun with one that may come from another half of the cluster, and be removed.
+ * With one that stays all begins that does not contradict, as it does in the reference.
  */
 static bool are_clean(const struct lockspace *ls)
 {
 	const struct change *newest = lockspace_newest(ls);
-	struct fence_node_view view;
 
 	for (uint32_t i = 0; i < newest->member_count; i++) {
-		if (!is_clean(ls->group->fence, newest->members[i].nodeid, &view))
+		struct fence_node_view view = {0};
+
+		if (!is_clean(ls->group->fence, newest->members[i].nodeid, &view) && !view.is_kept)
 			return false;
 	}
 	return true;

@@ -181,7 +181,7 @@ bool group_order_take(struct group *group, struct group_order *ret);
 
 enum group_wait {
 	GROUP_WAIT_NONE = 0,
-	GROUP_WAIT_RINGID = 1, /* the numbers of DLMC_WAIT_* */
+	GROUP_WAIT_RINGID = 1, /* the numbers of DLMC_LS_WAIT_* */
 	GROUP_WAIT_QUORUM = 2,
 	GROUP_WAIT_FENCING = 3,
 	GROUP_WAIT_FSDONE = 4,

@@ -95,6 +95,20 @@ static void complete(struct lockspace *ls, struct change *newest)
 		lockspace_run(ls);
 }
 
+static void wait_set(struct lockspace *ls, const struct change *newest, enum group_wait wait)
+{
+	static const char *const words[] = {[GROUP_WAIT_RINGID] = "the rings to agree",
+		[GROUP_WAIT_QUORUM] = "quorum",
+		[GROUP_WAIT_FENCING] = "fencing",
+		[GROUP_WAIT_FSDONE] = "file systems",
+		[GROUP_WAIT_STOP] = "the lock engine to stop",
+		[GROUP_WAIT_PROBE] = "members to say whether they would take this node"};
+
+	if (wait && wait != ls->wait)
+		lockspace_note(ls, FENCE_DEBUG, "change %u waits for %s", newest->seq, words[wait]);
+	ls->wait = wait;
+}
+
 void start_advance(struct lockspace *ls)
 {
 	struct change *newest = lockspace_newest(ls);
@@ -102,7 +116,7 @@ void start_advance(struct lockspace *ls)
 	if (!newest || ls->is_gone)
 		return;
 	if (!newest->is_sent) {
-		ls->wait = condition_first(ls);
+		wait_set(ls, newest, condition_first(ls));
 		/* One that is left takes part no more: its leaving is the next change. */
 		if (ls->wait || ls->is_leaving || change_member(newest, ls->group->nodeid) < 0)
 			return;

@@ -33,7 +33,7 @@ struct transport_settings {
 };
 
 /*
- * What a transport tells. @context is the caller's. Any call but peer_remove() and close() may be
+ * What a transport tells. @context is the caller's. Any call but remove() and close() may be
  * made from inside of them.
  */
 struct transport_events {
@@ -99,14 +99,14 @@ struct transport_ops {
 	/** ready() - do what is due, at most @budget reads */
 	void (*ready)(struct transport *transport, uint32_t budget);
 	/**
-	 * peer_add() - @nodeid may connect and be connected to; again: it has these addresses now
+	 * add() - @nodeid may connect and be connected to; again: it has these addresses now
 	 * @addresses: the first is connected to, all are accepted from; ports are not looked at
 	 * Return: 0; -ENOMEM; -EINVAL no address, or one of another family than ours
 	 */
-	int (*peer_add)(struct transport *transport, uint32_t nodeid, uint32_t mark,
+	int (*add)(struct transport *transport, uint32_t nodeid, uint32_t mark,
 		const struct sockaddr_storage *addresses, uint32_t address_count);
-	/** peer_remove() - abort its connections, tell nothing any more. Idempotent. */
-	void (*peer_remove)(struct transport *transport, uint32_t nodeid);
+	/** remove() - abort its connections, tell nothing any more. Idempotent. */
+	void (*remove)(struct transport *transport, uint32_t nodeid);
 	/**
 	 * connect() - a connection for sending is wanted; nothing where there is one
 	 *
@@ -133,7 +133,7 @@ struct transport_ops {
 		struct transport *transport, uint32_t nodeid, const uint8_t *data, size_t size);
 	/** is_parted() - nothing is left of its connections, not even of those being closed */
 	bool (*is_parted)(const struct transport *transport, uint32_t nodeid);
-	/** peer_info() - Return: 0; -ENOENT */
-	int (*peer_info)(const struct transport *transport, uint32_t nodeid,
+	/** info() - Return: 0; -ENOENT */
+	int (*info)(const struct transport *transport, uint32_t nodeid,
 		struct transport_peer_info *ret);
 };

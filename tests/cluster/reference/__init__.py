@@ -3,7 +3,7 @@
 in front of a dlm_lockd of ours. So a cluster can have nodes of both kinds, and they really lock.
 
     for name, argv, env in reference.processes(place, prefix):   # to be started in this order, in the node
-    env = reference.environment(place, prefix)                   # for programs that run on such a node
+    env.update(reference.environment(place, prefix))             # for programs that run on such a node
     records = reference.trace(place)                             # what its dlm_controld said, did and heard
 
 `place` is a directory of the node, the same path inside; the fake kernel is in it, and it may be used
@@ -23,14 +23,15 @@ import pathlib
 import subprocess
 import sys
 
-from .records import FAILED, Message, Record, decisions, messages, normalise, read
+from .records import FAILED, Message, Record, decisions, messages, normalise, read, without_plocks
 
 __all__ = ["CONTROLD", "FAILED", "Message", "Record", "RUN_DIR", "decisions", "environment", "is_ready",
-           "messages", "normalise", "processes", "trace"]
+           "messages", "normalise", "processes", "trace", "without_plocks"]
 
 HERE = pathlib.Path(__file__).resolve().parent
 CONTROLD = "/usr/sbin/dlm_controld"
 RUN_DIR = "/run/udlm"  # of the node, the default of our library
+NOT_INHERITED = ("LD_PRELOAD", "LD_LIBRARY_PATH", "UDLM_RUN_DIR", "NOTIFY_SOCKET")
 SHIM_FLAGS = ("-std=c17", "-D_GNU_SOURCE", "-O1", "-g", "-Wall", "-shared", "-fPIC")
 
 
@@ -60,9 +61,7 @@ def processes(place, prefix, controld_args=()):
     os.makedirs(place, exist_ok=True)
     if not os.path.exists(CONTROLD):
         raise FileNotFoundError(f"no {CONTROLD}: install dlm-controld")
-    env = dict(os.environ)
-    for name in ("LD_PRELOAD", "UDLM_RUN_DIR"):
-        env.pop(name, None)
+    env = {name: text for name, text in os.environ.items() if name not in NOT_INHERITED}
     kernel = [sys.executable or "/usr/bin/python3", "-B", str(HERE / "fakekernel.py"), str(place),
               program(prefix, "dlm_lockd", "src/lockd"), RUN_DIR]
     # by env(1), so that nothing but dlm_controld itself gets the shim
@@ -72,15 +71,13 @@ def processes(place, prefix, controld_args=()):
 
 
 def environment(place, prefix):
-    """For programs that run on the node."""
+    """What programs that run on the node need in their environment."""
     prefix = pathlib.Path(prefix)
     folders = [HERE / "bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", prefix / "sbin", prefix / "bin"]
-    env = dict(os.environ)
-    env.pop("LD_PRELOAD", None)
+    env = {"PATH": ":".join(str(folder) for folder in folders), "UDLM_RUN_DIR": RUN_DIR,
+           "UDLM_REFERENCE_PLACE": str(place), "UDLM_REFERENCE_SHIM": str(pathlib.Path(place) / "shim.so")}
     with contextlib.suppress(FileNotFoundError):
         env["UDLM_REFERENCE_TOOL"] = program(prefix, "dlm_tool", "src/tool")
-    env.update(PATH=":".join(str(folder) for folder in folders), UDLM_RUN_DIR=RUN_DIR,
-               UDLM_REFERENCE_PLACE=str(place), UDLM_REFERENCE_SHIM=str(pathlib.Path(place) / "shim.so"))
     return env
 
 

@@ -6,30 +6,22 @@ behind them that does what is written there.
 usage: fakekernel.py PLACE DLM_LOCKD [RUN_DIR]
 
 It listens on PLACE/kernel for the shim, keeps PLACE/root (see tree.py), and makes PLACE/ready when programs
-may lock. dlm_lockd is started when
-the entry of this node in comms/ is complete, and lives as long as this program, as a kernel would: a
-dlm_controld that comes and goes finds the same one. When dlm_lockd ends, this program says why and
-ends with a failure: the node has to be taken for dead.
+may lock. dlm_lockd is started when the entry of this node in comms/ is complete, and lives as long as this
+program, as a kernel would: a dlm_controld that comes and goes finds the same one. When dlm_lockd ends, this
+program says why and ends with a failure: the node has to be taken for dead.
 """
-import array
 import errno
 import os
 import selectors
-import socket
-import struct
 import sys
-import time
 
 import lockd
+from channels import Channels, log
 from tree import (CLUSTER, CLUSTER_FILES, COMM_FILES, DEBUG, NODE_FILES, SPACE_FILES, SYSFS, Tree)
 
 RUN_DIR = "/run/udlm"
 DUMPS = {"_all": 0, "_locks": 1, "_toss": 2, "_waiters": 3}
 SETTLED = ("tcp_port", "protocol")  # not to be changed while dlm_lockd runs
-
-
-def log(line):
-    print(f"{time.monotonic_ns() // 1000000} fakekernel: {line}", file=sys.stderr, flush=True)
 
 
 class Refused(Exception):
@@ -62,33 +54,6 @@ class Lockspace:
         self.event = "online"  # that waits for event_done; None
 
 
-class Channel:
-    """A connection of the shim. What does not fit into its socket now waits here."""
-
-    def __init__(self, connection):
-        self.socket, self.kind, self.waiting = connection, None, []
-
-    def fileno(self):
-        return self.socket.fileno()
-
-    def send(self, data, fd=None):
-        parts = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))] if fd is not None else []
-        self.socket.sendmsg([data], parts)
-
-    def flush(self):
-        """Return: whether everything has been sent"""
-        while self.waiting:
-            try:
-                self.send(self.waiting[0])
-            except BlockingIOError:
-                return False
-            except OSError:
-                self.waiting.clear()
-                return True
-            self.waiting.pop(0)
-        return True
-
-
 class FakeKernel:
     def __init__(self, place, program, run_dir):
         self.program, self.run_dir = program, run_dir
@@ -102,57 +67,19 @@ class FakeKernel:
         self.uevent_number = 0
         self.comms, self.nodes, self.lockspaces = {}, {}, {}  # nodes: lockspace: name: Node
         self.selector = selectors.DefaultSelector()
-        self.listener = self.listen(place)
-        self.channels = set()
-
-    def listen(self, place):
         os.chdir(place)  # its path may be longer than an address
         for name in ("kernel", "ready"):
             if os.path.lexists(name):
                 os.unlink(name)
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        listener.bind("kernel")
-        listener.listen(64)
-        self.selector.register(listener, selectors.EVENT_READ, self.accept)
-        return listener
-
-    # ---- the shim's channels ----
-
-    def accept(self, _):
-        connection, _ = self.listener.accept()
-        connection.setblocking(False)
-        channel = Channel(connection)
-        self.channels.add(channel)
-        self.selector.register(channel, selectors.EVENT_READ, lambda events: self.heard(channel, events))
-
-    def heard(self, channel, events):
-        if events & selectors.EVENT_WRITE and channel.flush():
-            self.selector.modify(channel, selectors.EVENT_READ, self.selector.get_key(channel).data)
-        if not events & selectors.EVENT_READ:
-            return
-        try:
-            data = channel.socket.recv(lockd.PACKET_MAX)
-        except OSError:
-            data = b""
-        if not data:
-            self.hung_up(channel)
-        elif channel.kind is None:
-            channel.kind = data.decode()
-            if channel.kind != "requests":
-                log(f"{channel.kind} opened")
-        elif channel.kind == "requests":
-            self.request(channel, data)
+        self.channels = Channels("kernel", self.selector, self.request, self.hung_up)
 
     def hung_up(self, channel):
-        self.selector.unregister(channel)
-        self.channels.discard(channel)
-        channel.socket.close()
         self.answers = {number: each for number, each in self.answers.items() if each is not channel}
         if channel.kind == "dlm-monitor" and not self.is_watched():
             self.stop_all()
 
     def is_watched(self):
-        return any(channel.kind == "dlm-monitor" for channel in self.channels)
+        return bool(self.channels.of("dlm-monitor"))
 
     def request(self, channel, data):
         words, _, content = data.partition(b"\0")
@@ -161,19 +88,12 @@ class FakeKernel:
             number = getattr(self, verb)(path, content)
         except Refused as refused:
             log(f"{verb} {path}: {refused}")
-            self.answer(channel, refused.number)
+            channel.answer(refused.number)
             return
         if number is None:
-            self.answer(channel, 0)
+            channel.answer(0)
         else:
             self.answers[number] = channel
-
-    @staticmethod
-    def answer(channel, error, fd=None):
-        try:
-            channel.send(struct.pack("=i", error), fd)
-        except OSError as problem:
-            log(f"an answer is not taken: {problem}")
 
     def uevent(self, action, name):
         self.uevent_number += 1
@@ -181,12 +101,8 @@ class FakeKernel:
                   "SUBSYSTEM=dlm", f"LOCKSPACE={name}", f"SEQNUM={self.uevent_number}")
         data = b"".join(value.encode() + b"\0" for value in values)
         log(f"uevent {values[0]}")
-        for channel in self.channels:
-            if channel.kind == "uevents":
-                channel.waiting.append(data)
-                if not channel.flush():
-                    self.selector.modify(channel, selectors.EVENT_READ | selectors.EVENT_WRITE,
-                                         self.selector.get_key(channel).data)
+        for channel in self.channels.of("uevents"):
+            self.channels.send(channel, data)
 
     # ---- what the shim asks; each returns None, or the number of the answer to wait for ----
 
@@ -356,7 +272,7 @@ class FakeKernel:
     def number_answered(self, message):
         channel = self.answers.pop(message.number, None)
         if channel:
-            self.answer(channel, -min(message.result, 0), message.fd if message.fd >= 0 else None)
+            channel.answer(-min(message.result, 0), message.fd if message.fd >= 0 else None)
         if message.fd >= 0:
             os.close(message.fd)
 
@@ -441,7 +357,7 @@ class FakeKernel:
     def run(self):
         while True:
             for key, events in self.selector.select():
-                if key.fileobj in self.channels or key.fileobj in (self.listener, self.lockd):
+                if self.selector.get_map().get(key.fd) is key:  # not gone by another's turn
                     key.data(events)
 
 

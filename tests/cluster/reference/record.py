@@ -1,22 +1,25 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Play a story on a cluster and write down what its reference nodes said and decided, in a form that can be
-compared: the same story with all nodes of the reference, or with some of ours.
+compared: the same story with all nodes of the reference, or with some of ours. stories/ has what clusters of
+the reference alone gave.
 
-usage: record.py STORY [NODE=udlm]... [--prefix DIR]     (prints JSON; a node that is not named is a reference)
-       record.py --list
+usage: record.py STORY [NODE=udlm]... [--prefix DIR]    a node that is not named is a reference; prints JSON
+       record.py --list                                 the stories
+       record.py --store                                all of them again, into stories/
 """
 import argparse
 import collections
 import json
-import os
 import pathlib
 import sys
 
-if __package__ in (None, ""):
-    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
 from lab import Lab  # noqa: E402
+from reference import records  # noqa: E402
 
+STORED = HERE / "stories"
 NAME = "story"  # of the lockspace
 
 Recording = collections.namedtuple("Recording", "messages decisions")
@@ -27,7 +30,7 @@ class Stage:
     """A lab for a story: daemons start one after the other, so that the order is always the same."""
 
     def __init__(self, lab):
-        self.lab, self.records = lab, Lab.reference()
+        self.lab = lab
 
     def start(self, *ids):
         for n in ids:
@@ -48,13 +51,15 @@ class Stage:
         return [node for node in self.lab if node.kind == "reference" and node.pids("controld")]
 
     def heard(self, nodeid):
-        return self.records.messages(self.records.trace(self.lab[nodeid].place))
+        return records.messages(self.trace(nodeid))
 
     def sent(self, nodeid):
         """Whether everything that this node sent has come back to it."""
-        trace = self.records.trace(self.lab[nodeid].place)
-        own = [message for message in self.records.messages(trace) if message.sender == nodeid]
-        return len(own) == len(self.records.messages(trace, "send"))
+        own = [message for message in self.heard(nodeid) if message.sender == nodeid]
+        return len(own) == len(records.messages(self.trace(nodeid), "send"))
+
+    def trace(self, nodeid):
+        return records.read(self.lab[nodeid].place / "trace")
 
     def join(self, *ids):
         for n in ids:
@@ -77,12 +82,14 @@ class Stage:
 
     def failures(self, victim, *actors):
         """Wait until each of `actors` has tried to fence the victim, and failed."""
-        def tried(nodeid):
-            trace = self.records.trace(self.lab[nodeid].place)
-            return {message.sender for message in self.records.normalise(trace)
-                    if message.type == "FENCE_RESULT" and message.detail[:2] == (victim, self.records.FAILED)}
-        self.lab.wait(lambda: all(set(actors) <= tried(node.id) for node in self.references()
-                                  if node.id in actors), f"nodes {actors} have tried to fence {victim}")
+        def heard_of(nodeid):
+            return {message.sender for message in records.normalise(self.trace(nodeid))
+                    if message.type == "FENCE_RESULT" and message.detail[:2] == (victim, records.FAILED)}
+
+        def all_tried():
+            return all(victim in self.lab[n].fence_needed() for n in actors) and \
+                all(set(actors) <= heard_of(node.id) for node in self.references() if node.id in actors)
+        self.lab.wait(all_tried, f"nodes {actors} have tried to fence {victim}")
 
     def acknowledge(self, nodeid, victim):
         self.lab[nodeid].tool("fence_ack", str(victim), check=True)
@@ -131,7 +138,8 @@ def merge(stage):
     stage.acknowledge(1, 3)
 
 
-# and the nodes that are asked: what the loser of a merge still hears is chance
+# with the nodes that tell of it and that are told of: what the loser of a merge says and hears before it is
+# killed is chance
 STORIES = {"join_leave": (join_leave, (1, 2, 3)), "death": (death, (1, 2, 3)),
            "daemon_death": (daemon_death, (1, 2, 3)), "merge": (merge, (1, 2))}
 
@@ -149,27 +157,55 @@ def record(story, kinds=None, prefix=None, **args):
         found = {}
         for node in lab:
             if node.kind == "reference" and node.id in asked:
-                trace = stage.records.trace(node.place)
-                found[node.id] = Recording(stage.records.normalise(trace), stage.records.decisions(trace))
+                trace = stage.trace(node.id)
+                found[node.id] = Recording(
+                    [message for message in records.normalise(trace) if message.sender in asked],
+                    records.decisions(trace))
         return found
+
+
+def stored(story):
+    """{node: Recording}, as a cluster of the reference alone gave it."""
+    found = {}
+    for line in (STORED / f"{story}.json").read_text().splitlines():
+        node, part, *words = plain(json.loads(line))
+        here = found.setdefault(node, Recording([], []))
+        if part == "messages":
+            here.messages.append(records.Message(*words))
+        else:
+            here.decisions.append(tuple(words))
+    return found
+
+
+def plain(value):
+    """Lists as tuples."""
+    return tuple(map(plain, value)) if isinstance(value, list) else value
+
+
+def lines(found):
+    """A {node: Recording} as text, a line of JSON for each message and decision."""
+    return "".join(json.dumps([node, part, *each]) + "\n" for node, recording in sorted(found.items())
+                   for part in Recording._fields for each in getattr(recording, part))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--list", action="store_true", help="the stories")
-    parser.add_argument("--prefix", default=os.environ.get("UDLM_PREFIX"), help="the installed suite")
+    parser.add_argument("--list", action="store_true", help="say which stories there are")
+    parser.add_argument("--store", action="store_true", help="play all with the reference alone, into stories/")
+    parser.add_argument("--prefix", help="the installed suite (default: UDLM_PREFIX, or what was built last)")
     parser.add_argument("story", nargs="?", choices=sorted(STORIES))
     parser.add_argument("kinds", nargs="*", metavar="NODE=KIND")
     words = parser.parse_args()
-    if words.list or not words.story:
+    if words.store:
+        STORED.mkdir(exist_ok=True)
+        for name in STORIES:
+            (STORED / f"{name}.json").write_text(lines(record(name, prefix=words.prefix)))
+    elif words.list or not words.story:
         for name, (story, _) in STORIES.items():
             print(f"{name}: {story.__doc__}")
-        return 0
-    kinds = {int(n): kind for n, _, kind in (word.partition("=") for word in words.kinds)}
-    for n, found in record(words.story, kinds, words.prefix).items():
-        for part in ("messages", "decisions"):
-            for each in getattr(found, part):
-                print(json.dumps([n, part, *each]))
+    else:
+        kinds = {int(n): kind for n, _, kind in (word.partition("=") for word in words.kinds)}
+        print(lines(record(words.story, kinds, words.prefix)), end="")
     return 0
 
 

@@ -92,9 +92,12 @@ class Proxy:
         while True:
             with self.lock:
                 ends = {end: pipe for pipe in self.pipes for end in pipe.ends if pipe.open[end]}
-            ready, _, _ = select.select([self.wake, *self.sides, *ends], [], [])
+            try:
+                ready, _, _ = select.select([self.wake, *self.sides, *ends], [], [])
+            except (OSError, ValueError):
+                continue  # closed by break_all() meanwhile
             with self.lock:
-                if self.wake in ready and self.wake.recv(64) != b"w":
+                if self.wake in ready and b"e" in self.wake.recv(64):
                     return
                 for one in ready:
                     if one in self.sides:

@@ -312,16 +312,26 @@ void fencecheck_patience(struct fenceworld *world)
 	}
 }
 
+static bool is_parted(const struct fence *fence)
+{
+	struct fence_node_view node;
+	struct fence_view view;
+
+	fence_view(fence, &view);
+	for (uint32_t i = 0; fence_node_view(fence, i, &node); i++) {
+		if (node.is_kept)
+			return true;
+	}
+	return view.stateful_merge_wait;
+}
+
 /* Nobody waits for what will not come, unless halves have met that an administrator has to part. */
 void fencecheck_end(struct fenceworld *world)
 {
 	struct fence_view view;
 
 	for (uint32_t a = 1; a <= world->node_count; a++) {
-		if (!world->nodes[a].fence)
-			continue;
-		fence_view(world->nodes[a].fence, &view);
-		if (view.stateful_merge_wait)
+		if (world->nodes[a].fence && is_parted(world->nodes[a].fence))
 			return;
 	}
 	for (uint32_t a = 1; a <= world->node_count; a++) {

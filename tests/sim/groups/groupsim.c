@@ -171,9 +171,9 @@ static bool is_stuck(const struct sim *sim, uint32_t node)
 }
 
 /*
- * What an administrator does who sees fencing or a lockspace wait for ever, as the reference's
- * rules have it in some cases (both halves have state and neither may go on): everybody starts
- * anew.
+ * What an administrator does who sees fencing, a merge or a lockspace wait for ever, as the
+ * reference's rules have it in some cases (both halves have state and neither may go on): everybody
+ * starts anew.
  */
 static void reset_all(struct sim *sim)
 {

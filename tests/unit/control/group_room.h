@@ -27,6 +27,7 @@ struct fence {
 	uint64_t fenced[ROOM_NODES], added[ROOM_NODES];
 	uint64_t clean[ROOM_NODES]; /* since when a clean member of the daemon group; 0: it is none
 				     */
+	uint32_t kept; /* a member that is not clean, and is not going to be removed; 0: none */
 };
 
 static struct fence room_fence;
@@ -49,10 +50,11 @@ void fence_view(const struct fence *fence, struct fence_view *ret)
 bool fence_node_find(const struct fence *fence, uint32_t nodeid, struct fence_node_view *ret)
 {
 	*ret = (struct fence_node_view){.nodeid = nodeid};
-	ret->is_member = fence->clean[nodeid];
-	ret->protocol.daemon_max.major = 3;
+	ret->is_kept = nodeid == fence->kept;
+	ret->is_member = fence->clean[nodeid] || ret->is_kept;
+	ret->protocol.daemon_max.major = fence->clean[nodeid] ? 3 : 0;
 	ret->add_time = fence->clean[nodeid];
-	return fence->clean[nodeid];
+	return ret->is_member;
 }
 
 bool fence_is_outstanding(const struct fence *fence)

@@ -85,6 +85,21 @@ static void test_join_fails(void **state)
 	assert_int_equal(group_join_failed(group, now, "a", -EPERM), -ENOENT);
 }
 
+/* What may still be removed is waited for; what has state of its own and stays is not. */
+static void test_members_that_are_not_clean(void **state)
+{
+	running();
+	room_fence.clean[2] = 0;
+	confchg("1 2", "2", "");
+	assert_orders("stop 2");
+	stopped();
+	assert_orders("");
+	assert_int_equal(view().next.wait, GROUP_WAIT_FENCING);
+	room_fence.kept = 2;
+	group_tick(group, now);
+	assert_orders("START 2");
+}
+
 static void test_numbers(void **state)
 {
 	running();
@@ -348,6 +363,7 @@ int main(void)
 		ROOM_TEST(test_life_of_one),
 		ROOM_TEST(test_doors),
 		ROOM_TEST(test_join_fails),
+		ROOM_TEST(test_members_that_are_not_clean),
 		ROOM_TEST(test_numbers),
 		ROOM_TEST(test_change_while_recovering),
 		ROOM_TEST(test_first_start_fails),

@@ -123,6 +123,25 @@ static void test_switched_off(void **state)
 	stage_close(&stage);
 }
 
+/* Its delay was over before ours: as there, the next actor is the one after it, which is us. */
+static void test_tried_by_others_first(void **state)
+{
+	struct fence_options options = stage_options();
+	struct stage stage;
+
+	options.post_join_delay = 3;
+	stage_open(&stage, 2, "1 2 3", options, false);
+	stage_settle(&stage, "1 2", false);
+	stage_result(&stage, 1, 3, -1);
+	stage_result(&stage, 1, 3, -1);
+	stage_expect(&stage, "");
+	assert_int_equal(stage_view(&stage).startup_count, 1);
+	stage_pass(&stage, 3);
+	stage_expect(&stage, "agent 3 @49999;");
+	assert_int_equal(stage_node(&stage, 3).actor, 2);
+	stage_close(&stage);
+}
+
 /* Others that were there before us look after those that we have not seen. */
 static void test_cleared_by_others(void **state)
 {
@@ -173,6 +192,7 @@ int main(void)
 		cmocka_unit_test(test_not_without_quorum),
 		cmocka_unit_test(test_never_ourselves),
 		cmocka_unit_test(test_switched_off),
+		cmocka_unit_test(test_tried_by_others_first),
 		cmocka_unit_test(test_cleared_by_others),
 		cmocka_unit_test(test_failed_while_listed),
 	};

@@ -53,6 +53,7 @@ struct several {
 	uint64_t now_ms;
 	bool nodir;
 	uint32_t slice_items;
+	size_t peer_queue_bytes;
 	uint32_t lvb_bytes;
 	uint32_t start_number;
 };
@@ -110,6 +111,7 @@ static inline void several_boot(struct several *several, uint32_t nodeid)
 	struct engine_settings settings = {
 		.nodeid = nodeid,
 		.slice_items = several->slice_items,
+		.peer_queue_bytes = several->peer_queue_bytes,
 		.seed = 17 * nodeid + several->now_ms,
 		.alloc = &node->alloc,
 		.trace = several_trace,

@@ -648,6 +648,27 @@ static void test_gap(void **state)
 	side_free(side);
 }
 
+/* It tells of a state that the frames before it lead to; a request of STATUS tells nothing. */
+static void test_status_reply_in_a_gap(void **state)
+{
+	struct side *side = member_new(WIRE_VERSION_3_2);
+	uint32_t before;
+
+	give_numbered(side, 0, 1);
+	before = side->deliver_count;
+	give_numbered(side, 2, 3);
+	give_status(side, WIRE_VERSION_3_2, WIRE_RCOM_STATUS_REPLY);
+	assert_int_equal(side->deliver_count, before);
+	assert_int_equal(side->link.counters.gap, 2);
+	give_status(side, WIRE_VERSION_3_2, WIRE_RCOM_STATUS);
+	assert_int_equal(side->deliver_count, before + 1);
+	give_numbered(side, 1, 2);
+	give_status(side, WIRE_VERSION_3_2, WIRE_RCOM_STATUS_REPLY);
+	assert_int_equal(side->deliver_count, before + 3);
+	assert_int_equal(side->refused_count, 0);
+	side_free(side);
+}
+
 /* As kernels do after a reconnect: first what was queued, then all unacknowledged from the oldest.
  */
 static void test_gap_then_repeat(void **state)
@@ -1488,6 +1509,7 @@ int main(void)
 		cmocka_unit_test(test_number_wraps),
 		cmocka_unit_test(test_ack_of_what_was_not_sent),
 		cmocka_unit_test(test_gap),
+		cmocka_unit_test(test_status_reply_in_a_gap),
 		cmocka_unit_test(test_gap_then_repeat),
 		cmocka_unit_test(test_malformed_counts_as_taken),
 		cmocka_unit_test(test_bad_length),

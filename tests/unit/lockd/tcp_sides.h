@@ -136,7 +136,7 @@ static inline void side_peer(struct side *side, uint32_t nodeid)
 {
 	const struct sockaddr_storage address = side_address(nodeid, 0);
 
-	assert_int_equal(tcp_transport.peer_add(side->transport, nodeid, 0, &address, 1), 0);
+	assert_int_equal(tcp_transport.add(side->transport, nodeid, 0, &address, 1), 0);
 }
 
 /* Handle what there is, without a wait. Return: there was something */
@@ -171,7 +171,7 @@ static inline struct transport_peer_info side_info(const struct side *side, uint
 {
 	struct transport_peer_info info;
 
-	assert_int_equal(tcp_transport.peer_info(side->transport, nodeid, &info), 0);
+	assert_int_equal(tcp_transport.info(side->transport, nodeid, &info), 0);
 	return info;
 }
 

@@ -289,7 +289,7 @@ static void test_removed_while_connecting(void **state)
 	tcp_transport.connect(one.transport, 2);
 	tcp_transport.ready(one.transport, 16);
 	assert_int_equal(side_info(&one, 2).state, TRANSPORT_CONNECTING);
-	tcp_transport.peer_remove(one.transport, 2);
+	tcp_transport.remove(one.transport, 2);
 	while (side_turn(&one))
 		;
 	assert_int_equal(one.disconnected_count, 0);
@@ -383,7 +383,7 @@ static void test_peer_that_does_not_close(void **state)
 static void test_removed_peer_is_a_stranger(void **state)
 {
 	connect_one();
-	tcp_transport.peer_remove(two.transport, 1);
+	tcp_transport.remove(two.transport, 1);
 	side_until(&one, &two, one.disconnected_count == 1);
 	assert_int_equal(one.error, -ECONNRESET);
 	assert_int_equal(two.disconnected_count, 0);
@@ -423,9 +423,9 @@ static void test_settings_that_cannot_be(void **state)
 	assert_int_equal(tcp_transport.open(&settings, &events, &transport), -EINVAL);
 	settings = (struct transport_settings){.port = 1};
 	assert_int_equal(tcp_transport.open(&settings, &events, &transport), -EINVAL);
-	assert_int_equal(tcp_transport.peer_add(one.transport, 3, 0, &other, 1), -EINVAL);
-	assert_int_equal(tcp_transport.peer_add(one.transport, 3, 0, &address, 0), -EINVAL);
-	assert_int_equal(tcp_transport.peer_add(one.transport, 0, 0, &address, 1), -EINVAL);
+	assert_int_equal(tcp_transport.add(one.transport, 3, 0, &other, 1), -EINVAL);
+	assert_int_equal(tcp_transport.add(one.transport, 3, 0, &address, 0), -EINVAL);
+	assert_int_equal(tcp_transport.add(one.transport, 0, 0, &address, 1), -EINVAL);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
