@@ -164,6 +164,7 @@ static void order_probe(struct daemon *daemon, const struct group_order *order)
 		.nodeid = order->nodeid,
 		.global_id = order->global_id,
 		.flags = order->flags,
+		.keep = order->keep,
 		.name = order->name};
 
 	log_info(daemon->log, "lockspace %s: probe %u: node %u is asked whether it would take us",

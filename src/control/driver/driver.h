@@ -41,6 +41,7 @@ struct driver_peer {
 
 struct driver_probe {
 	uint32_t number, nodeid, global_id, flags;
+	bool keep; /* see struct control_probe */
 	const char *name;
 };
 

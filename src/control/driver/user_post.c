@@ -170,6 +170,7 @@ void user_post_probe(struct driver *driver, uint32_t type, const struct driver_p
 	message.global_id = probe->global_id;
 	message.flags = probe->flags;
 	message.lvb_bytes = DLM_USER_LVB_BYTES;
+	message.keep = probe->keep;
 	memcpy(message.name, probe->name, strnlen(probe->name, sizeof(message.name) - 1));
 	(void)user_post(driver, &message, type, sizeof(message));
 }

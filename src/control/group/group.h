@@ -89,7 +89,7 @@ enum group_order_type {
 	GROUP_ORDER_SEND,      /* to the cluster: name, data, bytes */
 	GROUP_ORDER_KILL,      /* to the cluster: nodeid is to be removed, its daemon has died */
 	GROUP_ORDER_STATEFUL,  /* to fence: fence_stateful() */
-	GROUP_ORDER_PROBE,     /* to the engine: name, number, nodeid, global_id, flags */
+	GROUP_ORDER_PROBE,     /* to the engine: name, number, nodeid, global_id, flags, keep */
 	GROUP_ORDER_PROBE_END, /* to the engine: number */
 	GROUP_ORDER_NEW,       /* to the engine: name, global_id, flags, nodir */
 	GROUP_ORDER_START,     /* to the engine: name, number, members */
@@ -106,6 +106,7 @@ struct group_order {
 	uint32_t global_id;
 	uint32_t flags; /* DLM_LSFL_BIT_* */
 	uint32_t nodir;
+	bool keep;           /* see struct control_probe */
 	const uint8_t *data; /* valid until the next call of any group function, as all pointers */
 	uint32_t bytes;
 	uint32_t member_count;

@@ -65,7 +65,8 @@ static void fill(struct group *group, const struct order *order, struct group_or
 		.result = order->result,
 		.global_id = ls->global_id,
 		.flags = ls->flags,
-		.nodir = ls->nodir};
+		.nodir = ls->nodir,
+		.keep = order->keep};
 	memcpy(ret->name, ls->name, sizeof(ret->name));
 	if (order->type == GROUP_ORDER_SEND)
 		fill_message(group, order, ret);

@@ -16,6 +16,7 @@ struct order {
 	enum group_order_type type;
 	uint32_t number, nodeid;
 	int32_t result;
+	bool keep;                   /* PROBE */
 	const struct change *change; /* SEND: the change that the message is about */
 	uint32_t flags;              /* SEND: of its header */
 	uint32_t started_count;      /* SEND: at the time of the order */

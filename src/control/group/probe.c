@@ -53,10 +53,30 @@ static struct probe *probe_make(struct lockspace *ls, uint32_t nodeid, struct li
 	return probe;
 }
 
+/*
+ * A START of ours that names the node is out, and the engine has not been started for it: the node
+ * may start with us at any moment, and a goodbye of the conversation must not find it there.
+ */
+static bool is_expected(const struct group *group, uint32_t nodeid)
+{
+	const struct lockspace *ls;
+	const struct change *change;
+
+	list_for_each (ls, &group->lockspaces, on_group) {
+		list_for_each (change, &ls->changes, on_lockspace) {
+			if (change->is_sent && change_member(change, nodeid) >= 0)
+				return true;
+		}
+	}
+	return false;
+}
+
 static void probe_ask(struct probe *probe)
 {
 	struct group *group = probe->ls->group;
 
+	probe->is_kept = is_expected(group, probe->nodeid);
+	probe->ask.keep = probe->is_kept;
 	probe->number = number_next(group);
 	probe->is_open = true;
 	probe->is_wanted = true;
@@ -138,7 +158,7 @@ bool probe_holds(const struct group *group, const struct change *change)
 	struct probe *probe;
 
 	list_for_each (probe, &group->open_probes, on_group) {
-		if (change_member(change, probe->nodeid) >= 0)
+		if (!probe->is_kept && change_member(change, probe->nodeid) >= 0)
 			return true;
 	}
 	return false;

@@ -20,6 +20,8 @@ struct probe {
 	uint32_t nodeid, number;
 	bool is_open;   /* not answered */
 	bool is_wanted; /* not ended */
+	bool is_kept;   /* its conversation stays, for a lockspace that may be started with the node
+			 */
 	struct order ask, end;
 };
 
@@ -39,7 +41,8 @@ void probe_keep(struct lockspace *ls, const struct change *change);
 void probe_end_all(struct lockspace *ls);
 /** probe_is_open() - an answer is missing */
 bool probe_is_open(const struct lockspace *ls);
-/** probe_holds() - a conversation with a member, whichever lockspace's, is not over */
+/** probe_holds() - a conversation with a member, whichever lockspace's, is not over, and has to be
+ * before we say START to it */
 bool probe_holds(const struct group *group, const struct change *change);
 /** probe_free_all() - with the group */
 void probe_free_all(struct group *group);

@@ -208,7 +208,7 @@ static void order_write(const struct group_order *order)
 		return;
 	case GROUP_ORDER_PROBE:
 		last_probe = order->number;
-		orders_write("probe %u", order->nodeid);
+		orders_write("probe %u%s", order->nodeid, order->keep ? " kept" : "");
 		return;
 	case GROUP_ORDER_PROBE_END:
 		orders_write("probe end %u", order->number);

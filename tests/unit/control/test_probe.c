@@ -146,6 +146,47 @@ static void test_what_differs(void **state)
 	assert_null(strstr(notes, "value blocks"));
 }
 
+static void other_asks(const char *name, const char *nodes, const char *expected)
+{
+	room_name = name;
+	assert_int_equal(group_online(group, now, name, 0, &plain), 0);
+	assert_orders("look");
+	look(nodes);
+	assert_orders(expected);
+}
+
+/* From our START on until the engine starts the other may start with us, and no goodbye must find
+ * it there. */
+static void test_kept(void **state)
+{
+	asking("");
+	assert_orders("join");
+	confchg("1 2", "1 2", "");
+	ring(7);
+	assert_orders("START 1 joining");
+	other_asks("b", "2 3", "probe 2 kept, probe 3");
+	room_name = "a";
+	hear_ourselves();
+	hear((struct say){.from = 2, .seq = 1, .members = "1 2", .joined = 2});
+	assert_orders("stateful, new, start 1 with 1 2, answer 0");
+	other_asks("c", "2", "probe 2");
+	/* A kept one holds nobody's START; the others do. */
+	room_name = "a";
+	recovered();
+	confchg("1 2 3", "3", "");
+	assert_orders("stop 2");
+	stopped();
+	assert_int_equal(view().next.wait, GROUP_WAIT_PROBE);
+	room_name = "c";
+	assert_int_equal(answer(3, 2, 0), 0);
+	assert_orders("join");
+	room_name = "b";
+	assert_int_equal(answer(2, 3, 0), 0);
+	room_name = "a";
+	assert_orders("START 2");
+	room_name = "a";
+}
+
 /* They have made it meanwhile, and otherwise: we go before anybody starts with us. */
 static void test_refused_after_joining(void **state)
 {
@@ -209,10 +250,10 @@ static void test_holds_others(void **state)
 	room_name = "b";
 	assert_int_equal(group_online(group, now, "b", 0, &plain), 0);
 	drain();
-	look("2");
-	assert_orders("probe 2");
+	look("4");
+	assert_orders("probe 4");
 	room_name = "a";
-	confchg("1 2", "", "3l");
+	confchg("1 2 3 4", "4", "");
 	assert_orders("");
 	assert_int_equal(view().next.wait, GROUP_WAIT_PROBE);
 	assert_string_equal(view().text, "a member is still being asked for another lockspace");
@@ -221,7 +262,7 @@ static void test_holds_others(void **state)
 	assert_orders("probe end 5, join");
 	assert_true(group_find(group, "a", &other));
 	assert_int_equal(other.next.wait, GROUP_WAIT_PROBE);
-	assert_int_equal(answer(5, 2, -ECANCELED), 0);
+	assert_int_equal(answer(5, 4, -ECANCELED), 0);
 	assert_orders("START 2 joining");
 	room_name = "a";
 }
@@ -272,6 +313,7 @@ int main(void)
 		ROOM_TEST(test_gone_peer),
 		ROOM_TEST(test_refused),
 		ROOM_TEST(test_what_differs),
+		ROOM_TEST(test_kept),
 		ROOM_TEST(test_refused_after_joining),
 		ROOM_TEST(test_who_is_asked_again),
 		ROOM_TEST(test_ended_before_it_was_asked),
