@@ -36,6 +36,7 @@ struct sim_program {
 struct sim_probe {
 	uint32_t number, nodeid, lockspace;
 	bool is_ended;
+	bool is_kept; /* its conversation does not end: no START has to wait for that */
 };
 
 struct sim_agent {

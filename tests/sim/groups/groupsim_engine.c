@@ -36,8 +36,10 @@ static void probe(
 	must(n->probe_count < SIM_PROBES_MAX);
 	for (uint32_t i = 0; i < n->probe_count; i++)
 		must(n->probes[i].number != order->number);
-	n->probes[n->probe_count++] = (struct sim_probe){
-		.number = order->number, .nodeid = order->nodeid, .lockspace = lockspace};
+	n->probes[n->probe_count++] = (struct sim_probe){.number = order->number,
+		.nodeid = order->nodeid,
+		.lockspace = lockspace,
+		.is_kept = order->keep};
 }
 
 static void probe_end(struct sim *sim, uint32_t node, const struct group_order *order)
