@@ -59,15 +59,15 @@ static bool ack_waits(struct stream *mine, const struct stream *theirs, uint32_t
 	return false;
 }
 
-/* The newest sequenced frames, as many as there are behind some place. */
-static size_t shape_gap(struct random *random, const uint8_t *bytes, size_t size, uint8_t *ret)
+/* What is behind some place goes first; sequenced frames come again where they belong. */
+static size_t shape_gap(const uint8_t *bytes, size_t size, size_t from, uint8_t *ret)
 {
-	size_t from = random_below(random, (uint32_t)size), out = 0;
+	size_t out = 0;
 	struct wire_frame frame;
 
 	for (size_t at = 0, length; at < size; at += length) {
 		length = frame_next(bytes, size, at, &frame);
-		if (at < from || frame.header.cmd != WIRE_CMD_OPTS)
+		if (at < from || frame.header.cmd == WIRE_CMD_ACK)
 			continue;
 		memcpy(ret + out, bytes + at, length);
 		out += length;
@@ -88,10 +88,11 @@ size_t stream_shape(struct stream_world *world, uint32_t node, struct stream *mi
 {
 	bool has_own = has_sequenced(bytes, size);
 	struct wire_frame frame;
-	size_t out = 0;
+	size_t out = 0, from = size;
 
 	if (opening && has_own && random_chance(world->random, world->knobs->gap_permille)) {
-		out = shape_gap(world->random, bytes, size, ret);
+		from = random_below(world->random, (uint32_t)size);
+		out = shape_gap(bytes, size, from, ret);
 		world->gaps += out > 0;
 	}
 	for (size_t at = 0, length; at < size; at += length) {
@@ -106,6 +107,8 @@ size_t stream_shape(struct stream_world *world, uint32_t node, struct stream *mi
 			world->held_acks++;
 			continue;
 		}
+		if (at >= from && !is_sequenced && frame.header.cmd != WIRE_CMD_ACK)
+			continue; /* it has gone first */
 		if (is_sequenced && is_lost(world, bytes + at + length, size - at - length)) {
 			world->lost++;
 			continue;
