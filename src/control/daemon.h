@@ -125,7 +125,7 @@ struct daemon {
 	int exit_status;
 	bool is_untold;               /* something has happened since */
 	char told[512];               /* what the service manager was told last */
-	uint64_t denied_count; /* commands of those who may not give them */
+	uint64_t denied_count;        /* commands of those who may not give them */
 	struct log_limit deny_limit;  /* of what is logged about commands that are not permitted */
 	struct log_limit fence_limit; /* of what fence/ says that goes wrong */
 	struct log_limit others_limit;
