@@ -117,7 +117,8 @@ int dlmc_lockspaces(int *count, struct dlmc_lockspace **lss);
 /* dlmc_lockspace_nodes() - at most @max nodes; *count is -E2BIG where there are more, the return
  * still 0 */
 int dlmc_lockspace_nodes(char *lsname, int type, int max, int *count, struct dlmc_node *nodes);
-/* dlmc_print_status() - the daemon's state to the standard output */
+/* dlmc_print_status() - the daemon's state to the standard output, or "cannot connect to
+ * dlm_controld" */
 int dlmc_print_status(uint32_t flags);
 
 /* dlmc_reload_config(), dlmc_set_config() - 0: the request was sent (the daemon says nothing) */

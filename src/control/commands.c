@@ -15,6 +15,7 @@
 
 struct command {
 	uint32_t number;
+	const char *word; /* for the log */
 	bool is_query;    /* on which socket it is known */
 	bool for_trusted; /* root and our own user alone */
 	void (*call)(struct daemon *daemon, const struct admin_request *request);
@@ -490,31 +491,31 @@ static void lost_ack_command(struct daemon *daemon, const struct admin_request *
 }
 
 static const struct command table[] = {
-	{DLMC_CMD_DUMP_DEBUG, true, false, dump_debug},
-	{DLMC_CMD_DUMP_PLOCKS, true, false, dump_plocks},
-	{DLMC_CMD_LOCKSPACE_INFO, true, false, lockspace_info},
-	{DLMC_CMD_NODE_INFO, true, false, node_info},
-	{DLMC_CMD_LOCKSPACES, true, false, lockspaces},
-	{DLMC_CMD_LOCKSPACE_NODES, true, false, lockspace_nodes},
-	{DLMC_CMD_DUMP_LOG_PLOCK, true, false, dump_log_plock},
-	{DLMC_CMD_DUMP_STATUS, true, false, dump_status},
-	{DLMC_CMD_DUMP_CONFIG, true, false, dump_config},
-	{DLMC_CMD_DUMP_RUN, true, false, dump_nothing},
-	{DLMC_CMD_DAEMON_INFO, true, false, daemon_info},
-	{DLMC_CMD_ENGINE_INFO, true, false, engine_info},
-	{DLMC_CMD_ENGINE_DUMP, true, true, engine_dump},
-	{DLMC_CMD_LOCKSPACE_WAITING, true, false, lockspace_waiting},
-	{DLMC_CMD_ALL_NODES, true, true, all_nodes},
-	{DLMC_CMD_FS_REGISTER, false, true, fs_register},
-	{DLMC_CMD_FS_UNREGISTER, false, true, nothing_to_do},
-	{DLMC_CMD_FS_NOTIFIED, false, true, fs_notified},
-	{DLMC_CMD_DEADLOCK_CHECK, false, true, nothing_to_do},
-	{DLMC_CMD_FENCE_ACK, false, true, fence_ack_command},
-	{DLMC_CMD_RUN_START, false, true, run_start},
-	{DLMC_CMD_RUN_CHECK, false, true, run_check},
-	{DLMC_CMD_RELOAD_CONFIG, false, true, reload_config},
-	{DLMC_CMD_SET_CONFIG, false, true, set_config},
-	{DLMC_CMD_LOST_ACK, false, true, lost_ack_command},
+	{DLMC_CMD_DUMP_DEBUG, "dump_debug", true, false, dump_debug},
+	{DLMC_CMD_DUMP_PLOCKS, "dump_plocks", true, false, dump_plocks},
+	{DLMC_CMD_LOCKSPACE_INFO, "lockspace_info", true, false, lockspace_info},
+	{DLMC_CMD_NODE_INFO, "node_info", true, false, node_info},
+	{DLMC_CMD_LOCKSPACES, "lockspaces", true, false, lockspaces},
+	{DLMC_CMD_LOCKSPACE_NODES, "lockspace_nodes", true, false, lockspace_nodes},
+	{DLMC_CMD_DUMP_LOG_PLOCK, "dump_log_plock", true, false, dump_log_plock},
+	{DLMC_CMD_DUMP_STATUS, "dump_status", true, false, dump_status},
+	{DLMC_CMD_DUMP_CONFIG, "dump_config", true, false, dump_config},
+	{DLMC_CMD_DUMP_RUN, "dump_run", true, false, dump_nothing},
+	{DLMC_CMD_DAEMON_INFO, "daemon_info", true, false, daemon_info},
+	{DLMC_CMD_ENGINE_INFO, "engine_info", true, false, engine_info},
+	{DLMC_CMD_ENGINE_DUMP, "engine_dump", true, true, engine_dump},
+	{DLMC_CMD_LOCKSPACE_WAITING, "lockspace_waiting", true, false, lockspace_waiting},
+	{DLMC_CMD_ALL_NODES, "all_nodes", true, true, all_nodes},
+	{DLMC_CMD_FS_REGISTER, "fs_register", false, true, fs_register},
+	{DLMC_CMD_FS_UNREGISTER, "fs_unregister", false, true, nothing_to_do},
+	{DLMC_CMD_FS_NOTIFIED, "fs_notified", false, true, fs_notified},
+	{DLMC_CMD_DEADLOCK_CHECK, "deadlock_check", false, true, nothing_to_do},
+	{DLMC_CMD_FENCE_ACK, "fence_ack", false, true, fence_ack_command},
+	{DLMC_CMD_RUN_START, "run_start", false, true, run_start},
+	{DLMC_CMD_RUN_CHECK, "run_check", false, true, run_check},
+	{DLMC_CMD_RELOAD_CONFIG, "reload_config", false, true, reload_config},
+	{DLMC_CMD_SET_CONFIG, "set_config", false, true, set_config},
+	{DLMC_CMD_LOST_ACK, "lost_ack", false, true, lost_ack_command},
 };
 
 static const struct command *command_find(const struct admin_request *request)
@@ -528,12 +529,13 @@ static const struct command *command_find(const struct admin_request *request)
 }
 
 /* One who may not is told so where the command has an answer that can say it. */
-static void deny(struct daemon *daemon, const struct admin_request *request)
+static void deny(
+	struct daemon *daemon, const struct command *command, const struct admin_request *request)
 {
 	daemon->denied_count++;
 	log_write_limited(daemon->log, &daemon->deny_limit, LOG_LEVEL_WARNING,
-		"command %u of process %ld of user %u: not permitted", request->header.command,
-		(long)request->pid, request->uid);
+		"%s (command %u) by process %ld of user %u: not permitted", command->word,
+		command->number, (long)request->pid, request->uid);
 	if (request->header.command >= DLMC_CMD_DAEMON_INFO ||
 		request->header.flags & DLMC_FLAG_ANSWER)
 		answer_error(daemon, request, -EACCES,
@@ -550,7 +552,7 @@ void commands_request(void *context, const struct admin_request *request)
 	if (!command)
 		admin_refuse(daemon->admin, request->id, true);
 	else if (command->for_trusted && !request->is_trusted)
-		deny(daemon, request);
+		deny(daemon, command, request);
 	else
 		command->call(daemon, request);
 }

@@ -12,6 +12,7 @@
 #include "control/commands.h"
 #include "control/daemon_room.h"
 #include "control/detach.h"
+#include "control/lost/holder.h"
 #include "control/lost/lease.h"
 #include "control/notify.h"
 
@@ -263,16 +264,23 @@ static int admin_begin(struct daemon *daemon)
 		.run_dir = daemon->is_default_place ? NULL : daemon->run_dir,
 		.context = daemon,
 		.request = commands_request};
-	pid_t pid = 0;
-	int rv = admin_open(daemon->loop, daemon->log, &settings, &daemon->admin, &pid);
+	struct admin_taken taken = {.name = ""};
+	int rv = admin_open(daemon->loop, daemon->log, &settings, &daemon->admin, &taken);
 
-	if (rv == -EADDRINUSE)
+	if (rv == -EADDRINUSE && !taken.pid)
+		taken.pid = holder_of_name(taken.name);
+	if (rv == -EADDRINUSE && !taken.pid)
+		log_error(daemon->log,
+			"the socket name %s is taken by a process that cannot be seen from here: "
+			"look for it outside of this container with ss -xlp",
+			taken.name);
+	else if (rv == -EADDRINUSE)
 		log_error(daemon->log,
 			"the socket name %s is taken by process %ld: another dlm_controld runs, or "
 			"a program that pretends to be it",
-			DLMC_SOCKET, (long)pid);
+			taken.name, (long)taken.pid);
 	else if (rv)
-		log_error(daemon->log, "cannot listen on %s in %s: %s", DLMC_SOCKET,
+		log_error(daemon->log, "cannot listen on %s in %s: %s", taken.name,
 			daemon->is_default_place ? "the abstract namespace" : daemon->run_dir,
 			strerror(-rv));
 	return rv;

@@ -238,6 +238,15 @@ static void print_verbose(const struct states *states)
 	}
 }
 
+/* The field's library says this itself, on standard output, and programs rely on it. */
+static void failure_print(const char *what)
+{
+	int error = errno;
+
+	printf("cannot %s to dlm_controld\n", what);
+	errno = error;
+}
+
 int dlmc_print_status(uint32_t flags)
 {
 	struct states states = {0};
@@ -246,9 +255,13 @@ int dlmc_print_status(uint32_t flags)
 
 	dlmc_header_init(&request, DLMC_CMD_DUMP_STATUS, NULL);
 	fd = dlmcontrol_socket_open(DLMC_QUERY_SOCKET);
-	if (fd < 0)
+	if (fd < 0) {
+		failure_print("connect");
 		return -1;
-	if (!dlmcontrol_socket_write(fd, &request, sizeof(request)))
+	}
+	if (dlmcontrol_socket_write(fd, &request, sizeof(request)))
+		failure_print("send");
+	else
 		rv = states_read(&states, fd);
 	dlmcontrol_socket_close(fd);
 	if (!rv && flags & DLMC_STATUS_VERBOSE) {

@@ -294,15 +294,22 @@ def node(nodeid, member=1, killed=0, reason="unknown", need=0, delay=0, wait=0):
                                               delay=delay, wait=wait))
 
 
-def printed(run, records, flags=0):
-    thread = serve_once(run, records)
+def printed(run, records=None, flags=0):
+    """records: None: nobody is there"""
+    thread = serve_once(run, records) if records is not None else None
     done = subprocess.run(
         [sys.executable, "-c", "import ctypes, sys; lib = ctypes.CDLL(sys.argv[1]); "
          "code = lib.dlmc_print_status(int(sys.argv[2])); ctypes.CDLL(None).fflush(None); "
          "sys.exit(code & 255)", path(), str(flags)],
         capture_output=True, text=True, env=dict(os.environ, UDLM_RUN_DIR=run))
-    thread.join()
+    if thread:
+        thread.join()
     return done.returncode, done.stdout
+
+
+def test_status_without_a_daemon(run):
+    """It is the library that says so: programs of the field do not."""
+    assert printed(run) == (255, "cannot connect to dlm_controld\n")
 
 
 def test_status_of_a_cluster(run):

@@ -317,11 +317,13 @@ static void sweep_set(struct admin *admin)
 		sweep, &admin->sweep_timer);
 }
 
-static int listen_begin(struct admin *admin, struct listening *listening, pid_t *reterr_pid)
+static int listen_begin(
+	struct admin *admin, struct listening *listening, struct admin_taken *reterr)
 {
-	int fd = listener_open(admin->settings.run_dir, listening->name, reterr_pid);
+	int fd = listener_open(admin->settings.run_dir, listening->name, &reterr->pid);
 	int rv;
 
+	reterr->name = listening->name;
 	if (fd < 0)
 		return fd;
 	rv = qb_loop_poll_add(admin->loop, QB_LOOP_LOW, fd, POLLIN, listening, accept_dispatch);
@@ -334,7 +336,7 @@ static int listen_begin(struct admin *admin, struct listening *listening, pid_t 
 }
 
 int admin_open(qb_loop_t *loop, struct log *log, const struct admin_settings *settings,
-	struct admin **ret, pid_t *reterr_pid)
+	struct admin **ret, struct admin_taken *reterr)
 {
 	struct admin *admin = calloc(1, sizeof(*admin));
 	int rv;
@@ -348,9 +350,9 @@ int admin_open(qb_loop_t *loop, struct log *log, const struct admin_settings *se
 	admin->listening[0] = (struct listening){.admin = admin, .name = DLMC_SOCKET, .fd = -1};
 	admin->listening[1] = (struct listening){
 		.admin = admin, .name = DLMC_QUERY_SOCKET, .is_query = true, .fd = -1};
-	rv = listen_begin(admin, &admin->listening[0], reterr_pid);
+	rv = listen_begin(admin, &admin->listening[0], reterr);
 	if (!rv)
-		rv = listen_begin(admin, &admin->listening[1], reterr_pid);
+		rv = listen_begin(admin, &admin->listening[1], reterr);
 	if (rv) {
 		admin_close(admin);
 		return rv;

@@ -49,6 +49,11 @@ struct admin_settings {
 	void (*request)(void *context, const struct admin_request *request);
 };
 
+struct admin_taken {
+	const char *name; /* DLMC_SOCKET, DLMC_QUERY_SOCKET */
+	pid_t pid;        /* 0: not known */
+};
+
 struct admin_counts {
 	uint32_t connections;
 	uint64_t accepted, refused, malformed, expired;
@@ -56,12 +61,12 @@ struct admin_counts {
 
 /**
  * admin_open() - listen
- * @reterr_pid: on -EADDRINUSE the process that has the name, 0: not known
+ * @reterr: which of the names could not be had; on -EADDRINUSE who has it
  * Return: 0; -EADDRINUSE an abstract name is taken; -ENAMETOOLONG the run directory is too long for
  * a socket; -errno
  */
 int admin_open(qb_loop_t *loop, struct log *log, const struct admin_settings *settings,
-	struct admin **ret, pid_t *reterr_pid);
+	struct admin **ret, struct admin_taken *reterr);
 /** admin_close() - at once, with what is unsent. NULL is allowed. */
 void admin_close(struct admin *admin);
 

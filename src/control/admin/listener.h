@@ -6,7 +6,7 @@
 /**
  * listener_open() - a listening socket, non-blocking
  * @run_dir: where it is a file; NULL: an abstract name
- * @reterr_pid: on -EADDRINUSE the process that listens there, 0: not known
+ * @reterr_pid: on -EADDRINUSE the process that listens there, 0: not known, or none listens
  * A file that a former daemon has left is replaced: BEFORE it, the caller has made sure that none
  * lives. Return: the descriptor; -EADDRINUSE; -ENAMETOOLONG; -errno
  */

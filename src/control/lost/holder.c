@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -220,4 +221,49 @@ int holder_signal(pid_t pid, const struct holder_key *key, int signal)
 	if (fd >= 0)
 		close(fd);
 	return rv;
+}
+
+/* ---- sockets ---- */
+
+/* Return: of the socket that has an abstract name and is no end of a connection; 0: none */
+static unsigned long inode_of(const char *name)
+{
+	unsigned long inode = 0, found;
+	char line[512], at[128];
+	FILE *file = fopen("/proc/net/unix", "re");
+	unsigned int state;
+
+	while (file && !inode && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%*s %*s %*s %*s %*s %x %lu @%127s", &state, &found, at) == 3 &&
+			state == 1 && !strcmp(at, name))
+			inode = found;
+	}
+	if (file)
+		fclose(file);
+	return inode;
+}
+
+static void pid_take(void *context, size_t index, pid_t pid, const char *command)
+{
+	*(pid_t *)context = pid;
+}
+
+pid_t holder_of_name(const char *name)
+{
+	int any = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0); /* all are on one device */
+	unsigned long inode = inode_of(name);
+	struct stat st = {0};
+	struct holder_key key;
+	char text[48];
+	pid_t pid = 0;
+	int rv = fstat(any, &st);
+
+	if (any >= 0)
+		close(any);
+	if (!inode || rv)
+		return 0;
+	snprintf(text, sizeof(text), "socket:[%lu]", inode);
+	key = (struct holder_key){.name = text, .dev = st.st_dev, .ino = inode};
+	(void)holder_find(&key, 1, false, pid_take, &pid);
+	return pid;
 }

@@ -33,3 +33,6 @@ int holder_signal(pid_t pid, const struct holder_key *key, int signal);
 /** holder_command() - the name of a process; "?" where it cannot be read. @ret has room for 32
  * bytes */
 void holder_command(pid_t pid, char ret[32]);
+/** holder_of_name() - who has bound an abstract AF_UNIX name, though it may not listen. Return: its
+ * pid; 0: nobody that can be seen */
+pid_t holder_of_name(const char *name);

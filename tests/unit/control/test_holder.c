@@ -4,10 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -179,6 +183,37 @@ static void test_command(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* Who has bound the name and does not listen is found by its descriptor. */
+static void test_name_of_a_mute(void **state)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int ready[2], fd, bytes;
+	pid_t child;
+	char name[64], byte;
+
+	bytes = snprintf(name, sizeof(name), "udlm-mute-%ld", (long)getpid());
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	child = fork();
+	if (!child) {
+		memcpy(address.sun_path + 1, name, strlen(name));
+		fd = socket(AF_UNIX, SOCK_STREAM, 0);
+		if (bind(fd, (struct sockaddr *)&address,
+			    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+					(size_t)bytes)))
+			_exit(1);
+		close(ready[1]);
+		pause();
+		_exit(0);
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 0); /* it has bound, or ended */
+	close(ready[0]);
+	assert_int_equal(holder_of_name(name), child);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	assert_int_equal(holder_of_name(name), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,6 +224,7 @@ int main(void)
 		TEST(test_not_ourselves),
 		TEST(test_several),
 		TEST(test_command),
+		cmocka_unit_test(test_name_of_a_mute),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
