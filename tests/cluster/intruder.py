@@ -17,7 +17,7 @@ import time
 PORT = 21064
 HEADER = "=IIIHBB"  # version, lockspace, node, length, command, nothing
 OURS = (b"\0dlmc_sock", b"\0dlmc_query_sock")
-REFUSED = (ConnectionResetError, BrokenPipeError, ConnectionRefusedError, TimeoutError)
+REFUSED = (ConnectionResetError, BrokenPipeError, ConnectionRefusedError, TimeoutError, BlockingIOError)
 kept = []
 
 
@@ -32,11 +32,20 @@ def local(count, name):
     threading.Thread(target=one_byte, daemon=True).start()
 
 
+def connect(sock, address):
+    """Where the queue of those that want in is full, for a while."""
+    for _ in range(20):
+        with contextlib.suppress(BlockingIOError):
+            return sock.connect(address)
+        time.sleep(0.01)
+    return None
+
+
 def stream(address, n):
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     sock.settimeout(10)
     with contextlib.suppress(*REFUSED):
-        sock.connect(address)
+        connect(sock, address)
         if n % 3 == 1:
             sock.send(bytes([n % 256]))
         if n % 3 == 2:
@@ -49,7 +58,7 @@ def packets(path, n):
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     sock.settimeout(10)
     with contextlib.suppress(*REFUSED):
-        sock.connect(path)
+        connect(sock, path)
         if n % 3 == 1:
             sock.send(bytes([n % 256]))
         if n % 3 == 2:

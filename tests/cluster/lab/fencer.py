@@ -3,7 +3,8 @@
 
 usage: fencer.py LAB_DIRECTORY
 
-It looks at `dlm_tool status` of each living node. A victim named there (fence lines that do not wait for a delay)
+It looks at `dlm_tool status` of each living node that has quorum: others run no fence agents, and neither do
+those that it has just killed itself. A victim named there (fence lines that do not wait for a delay)
 is killed whole, unless it was started after it failed; when none of its processes lives, `dlm_tool
 fence_ack` is run on the node that named it, again each second until the line is gone. What was done goes to
 fencer.log, a line of JSON each: victim, by, reason, seen, killed, acked (monotonic times).
@@ -11,6 +12,7 @@ fencer.log, a line of JSON each: victim, by, reason, seen, killed, acked (monoto
 import contextlib
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -18,6 +20,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lab import Lab, LabError, parse  # noqa: E402
 
+QUORATE = re.compile(r"^cluster nodeid \d+ quorate 1 ", re.M)
 EVERY = 0.25    # seconds between two looks
 PATIENCE = 3.0  # for an answer of dlm_tool
 AGAIN = 1.0     # between two acknowledgements of one victim
@@ -30,7 +33,7 @@ class Fencer:
         self.known = {}  # victim -> its record
 
     def look(self):
-        """{node: its fence lines}, of all nodes that answer, asked at the same time."""
+        """{node: its fence lines, none where it has no quorum}, of all nodes that answer, asked at the same time."""
         asked = []
         for node in self.lab:
             with contextlib.suppress(LabError, OSError):
@@ -41,7 +44,7 @@ class Fencer:
         for node, popen in asked:
             try:
                 text, _ = popen.communicate(timeout=max(0.01, until - time.monotonic()))
-                answers[node.id] = parse.fences(text)
+                answers[node.id] = parse.fences(text) if QUORATE.search(text) else {}
             except subprocess.TimeoutExpired:
                 popen.kill()
                 popen.communicate()
@@ -77,6 +80,8 @@ class Fencer:
             del self.known[victim]
         for reporter, lines in answers.items():
             for victim, line in lines.items():
+                if not self.lab[reporter].is_on():
+                    continue
                 # the actor is the node that would fence; another one's line says the same and can wait
                 if victim in self.lab.nodes and not line["delay"] and line["actor"] in (reporter, 0, -1):
                     with contextlib.suppress(LabError, OSError):

@@ -5,7 +5,8 @@
  *
  * usage: contender LOCKSPACE HISTORY NUMBER [-a] [-h HOT] [-c COLD] [-s SLOTS] [-x]
  *	NUMBER: another one for each process
- *	-a: acknowledges when its rights are lost, and ends with 5; else the daemon ends it
+ *	-a: acknowledges when its rights are lost, and ends with 5; else the daemon ends it, if it
+ *	    holds something
  *	-x: only EX, held for longer
  *
  * It works until its standard input ends; then it gives up what it has, waits for what it has asked
@@ -243,6 +244,15 @@ static uint64_t turn(void)
 	return stopping && !is_left ? NEVER : next < now + BEAT_NS ? next : now + BEAT_NS;
 }
 
+/* Whether there is a lock that is to be given up when rights are lost. */
+static bool holds(void)
+{
+	for (unsigned i = 0; i < SLOTS_MAX + KEPT_MAX; i++)
+		if (slots[i].mode > LKM_NLMODE && slots[i].busy != 'u')
+			return true;
+	return false;
+}
+
 static void stop(void)
 {
 	stopping = true;
@@ -275,7 +285,7 @@ static int work(void)
 		{.fd = STDIN_FILENO, .events = POLLIN}};
 	uint64_t next, stopped_ns = NEVER, beat_ns = 0;
 
-	while (!is_lost && (next = turn()) != NEVER) {
+	while (!is_lost && (fds[0].fd >= 0 || holds()) && (next = turn()) != NEVER) {
 		uint64_t now = now_ns();
 		struct timespec wait = {0};
 
@@ -295,7 +305,7 @@ static int work(void)
 		if (!stopping && fds[1].revents)
 			stop();
 	}
-	if (is_lost)
+	if (is_lost || fds[0].fd < 0)
 		return 5;
 	note("end");
 	return 0;
