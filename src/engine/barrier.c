@@ -8,12 +8,15 @@
 #define POLL_STEP_MS 20u
 #define POLL_MAX_MS  1000u
 
-/* Between two polls of a node that is not there yet: 20, 40, 60 ... 1000 ms. */
+/* Between two polls of a node that is not there yet: 1, 2, 4 ... 32, 52, 72 ... ms. Nearly all of a
+ * small recovery is this waiting. */
 static void sleep_longer(struct engine_lockspace *ls)
 {
 	struct recovery_ask *ask = &ls->recovery.room->ask;
 
-	if (ask->sleep_ms < POLL_MAX_MS)
+	if (ask->sleep_ms < POLL_STEP_MS)
+		ask->sleep_ms = ask->sleep_ms ? 2 * ask->sleep_ms : 1;
+	else if (ask->sleep_ms < POLL_MAX_MS)
 		ask->sleep_ms += POLL_STEP_MS;
 	ask->state = ASK_SLEEPING;
 	ask->at_ms = ls->engine->now_ms + ask->sleep_ms;
