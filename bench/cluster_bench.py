@@ -17,7 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests/clus
 from lab import Lab, LabRefused  # noqa: E402
 
 SPACE = "bench"
-MS, ROUNDS = 700, 3
+MS, ROUNDS = 400, 5
 PORT = 9000
 # A request with a name of 12 bytes is 24 + 88 + 12 bytes, its answer 24 + 88, with an acknowledgement of 16.
 BYTES = 128
@@ -54,7 +54,7 @@ def pairs(lab):
     with running(lab[2], "held", "hold", SPACE, name, 1, NL), running(lab[2], "listening", "serve", PORT, BYTES):
         both = [(rate(lab[1], "pairs", SPACE, name + "0", MS), rate(lab[1], "ping", lab[2].address, PORT, BYTES, MS))
                 for _ in range(ROUNDS)]
-    pair, ping = max(both, key=lambda figures: figures[0] / figures[1])
+    pair, ping = sorted(both, key=lambda figures: figures[0] / figures[1])[ROUNDS // 2]  # others keep the machine busy
     print(f"remote master, EX lock and unlock          {pair:9.0f} pairs/s, {1e6 / pair:.0f} us each")
     print(f"TCP ping-pong between the same nodes       {ping:9.0f} round trips/s, {BYTES} bytes each way")
     print(f"a pair is two round trips: {2 * pair / ping:.2f} of what TCP alone makes "
@@ -97,9 +97,7 @@ def recoveries(lab):
         times.append(recovery(lab, count))
         print(f"recovery, {count:7} locks of a dead master   {times[-1]:9.0f} ms", flush=True)
         lab[3].start()
-    few, some, many = times
-    print(f"10 times the locks take {(many - few) / max(some - few, 1):.1f} times as long, without the {few:.0f} ms that "
-          "it takes anyway")
+    print(f"{COUNTS[2]:,} locks take {times[2] / max(times[1], 1):.1f} times as long as {COUNTS[1]:,} (10 is linear)")
 
 
 def main():
