@@ -66,27 +66,39 @@ static uint32_t describe_fencing(const struct daemon *daemon, const char *prefix
 
 /* ---- lockspaces ---- */
 
-static void describe_messages(
+/* Whose fencing only this lockspace waits for. Return: how many lines */
+static uint32_t describe_apart(
 	const struct daemon *daemon, const char *name, const char *prefix, struct text *ret)
 {
+	struct fence_node_view fellow;
 	struct group_node_view node;
-	const char *between = "";
+	uint32_t count = 0;
 
-	text_add(ret, "%s", prefix);
-	for (uint32_t i = 0; group_node_view(daemon->group, name, GROUP_NODES_NEXT, i, &node);
-		i++) {
-		if (node.is_started)
+	for (uint32_t i = 0; group_node_view(daemon->group, name, GROUP_NODES_ALL, i, &node); i++) {
+		bool is_there =
+			fence_node_find(daemon->fence, node.nodeid, &fellow) && fellow.is_member;
+
+		if (node.need_fencing && !is_there)
+			text_add(ret, "%snode %u to be fenced, or to come back\n", prefix,
+				node.nodeid);
+		else if (node.need_fencing ||
+			 (node.is_member && !(is_there && fellow.protocol.daemon_max.major)))
+			text_add(ret,
+				"%sthe daemons of the cluster to agree on whether node %u has "
+				"state "
+				"of another half of the cluster\n",
+				prefix, node.nodeid);
+		else
 			continue;
-		text_add(ret, "%snode %u", between, node.nodeid);
-		between = ", ";
+		count++;
 	}
-	text_add(ret, "%s to be ready for this change\n", between[0] ? "" : "all members");
+	return count;
 }
 
-static void describe_condition(
-	const struct daemon *daemon, enum group_wait wait, const char *prefix, struct text *ret)
+static void describe_condition(const struct daemon *daemon, const struct group_view *view,
+	const char *prefix, struct text *ret)
 {
-	switch (wait) {
+	switch (view->next.wait) {
 	case GROUP_WAIT_NONE:
 		return;
 	case GROUP_WAIT_RINGID:
@@ -96,7 +108,8 @@ static void describe_condition(
 		text_add(ret, "%squorum: more nodes of the cluster have to come\n", prefix);
 		return;
 	case GROUP_WAIT_FENCING:
-		if (!describe_fencing(daemon, prefix, ret))
+		if (!describe_fencing(daemon, prefix, ret) &&
+			!describe_apart(daemon, view->name, prefix, ret))
 			text_add(ret, "%sfencing\n", prefix);
 		return;
 	case GROUP_WAIT_FSDONE:
@@ -116,10 +129,11 @@ void daemon_describe_lockspace(const struct daemon *daemon, const struct group_v
 {
 	const struct daemon_note *note = daemon_note_find(&daemon->waits, view->name);
 
-	if (view->next.seq && view->next.wait_messages)
-		describe_messages(daemon, view->name, prefix, ret);
-	else if (view->next.seq)
-		describe_condition(daemon, view->next.wait, prefix, ret);
+	bool is_said = view->text[0] &&
+		       (view->next.wait == GROUP_WAIT_STOP || view->next.wait == GROUP_WAIT_PROBE);
+
+	if (view->next.seq && !view->next.wait_messages && !is_said)
+		describe_condition(daemon, view, prefix, ret);
 	if (view->text[0])
 		text_add(ret, "%s%s\n", prefix, view->text);
 	if (note)
@@ -135,7 +149,9 @@ static void describe_quorum(const struct daemon *daemon, const char *prefix, str
 		prefix);
 }
 
-static void describe_lockspaces(const struct daemon *daemon, const char *prefix, struct text *ret)
+/* @is_fencing_said: what all lockspaces wait for has been said */
+static void describe_lockspaces(
+	const struct daemon *daemon, bool is_fencing_said, const char *prefix, struct text *ret)
 {
 	char each[DLM_NAME_BYTES_MAX + 64];
 	struct group_view view;
@@ -143,7 +159,7 @@ static void describe_lockspaces(const struct daemon *daemon, const char *prefix,
 	for (uint32_t i = 0; group_view(daemon->group, i, &view); i++) {
 		/* What is said of all lockspaces is said once. */
 		if (view.next.seq && !view.next.wait_messages &&
-			(view.next.wait == GROUP_WAIT_FENCING ||
+			((view.next.wait == GROUP_WAIT_FENCING && is_fencing_said) ||
 				view.next.wait == GROUP_WAIT_QUORUM))
 			continue;
 		snprintf(each, sizeof(each), "%slockspace %s: ", prefix, view.name);
@@ -234,8 +250,7 @@ void daemon_describe_waiting(const struct daemon *daemon, const char *prefix, st
 		return;
 	case DAEMON_READY:
 		describe_quorum(daemon, prefix, ret);
-		(void)describe_fencing(daemon, prefix, ret);
-		describe_lockspaces(daemon, prefix, ret);
+		describe_lockspaces(daemon, describe_fencing(daemon, prefix, ret) > 0, prefix, ret);
 		return;
 	case DAEMON_LEAVING:
 		text_add(ret,

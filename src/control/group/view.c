@@ -66,7 +66,7 @@ static bool text_missing(const struct change *change, struct sentence sentence)
 		if (!change->states[i].is_started)
 			sentence_add(&sentence, change->members[i].nodeid);
 	}
-	return sentence_end(&sentence, "no START yet of ", "");
+	return sentence_end(&sentence, "", " not ready for this change yet: no START has come");
 }
 
 static void text_fill(const struct lockspace *ls, char *text, size_t room)

@@ -63,7 +63,7 @@ static void test_two_joiners_at_once(void **state)
 	hear((struct say){.from = 3, .seq = 1, .members = "1 2 3", .joined = 1});
 	hear_ourselves();
 	assert_int_equal(view().next.missing_count, 1);
-	assert_string_equal(view().text, "no START yet of node 2");
+	assert_string_equal(view().text, "node 2 not ready for this change yet: no START has come");
 	hear((struct say){.from = 2, .seq = 2, .members = "1 2 3", .joined = 1});
 	assert_orders("start 3 with 1 2 3");
 	assert_int_equal(view().started.seq, 3);

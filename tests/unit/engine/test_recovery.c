@@ -650,6 +650,15 @@ static void test_no_memory_for_lock(void **state)
 	several_done(&several);
 }
 
+/* dlm_tool ls shows steps, and scripts look in its text for "name" and for "wait fencing". */
+static void test_words_of_steps(void **state)
+{
+	for (int step = RECOVERY_IDLE; step <= RECOVERY_LATE_REQUESTS; step++) {
+		assert_null(strstr(recovery_step_name(step), "name"));
+		assert_null(strstr(recovery_step_name(step), "fencing"));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -672,6 +681,7 @@ int main(void)
 		cmocka_unit_test(test_many_on_one),
 		cmocka_unit_test(test_waiters),
 		cmocka_unit_test(test_no_memory_for_lock),
+		cmocka_unit_test(test_words_of_steps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
