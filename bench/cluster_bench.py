@@ -54,7 +54,7 @@ def pairs(lab):
     with running(lab[2], "held", "hold", SPACE, name, 1, NL), running(lab[2], "listening", "serve", PORT, BYTES):
         both = [(rate(lab[1], "pairs", SPACE, name + "0", MS), rate(lab[1], "ping", lab[2].address, PORT, BYTES, MS))
                 for _ in range(ROUNDS)]
-    pair, ping = sorted(both, key=lambda figures: figures[0] / figures[1])[ROUNDS // 2]  # others keep the machine busy
+    pair, ping = sorted(both, key=lambda figures: figures[0] / figures[1])[ROUNDS // 2]
     print(f"remote master, EX lock and unlock          {pair:9.0f} pairs/s, {1e6 / pair:.0f} us each")
     print(f"TCP ping-pong between the same nodes       {ping:9.0f} round trips/s, {BYTES} bytes each way")
     print(f"a pair is two round trips: {2 * pair / ping:.2f} of what TCP alone makes "
