@@ -11,12 +11,13 @@
 #include "stream.h"
 #include "workload.h"
 
-#define RUN_TICK_US       2000
-#define RUN_QUIET_US      2000000   /* nothing happened for that long: rest */
-#define RUN_CONVERGE_US   300000000 /* L2: then everything must have come to rest */
-#define RUN_STALLED_US    600000000 /* programs get no operation done for that long */
-#define RUN_FOLLOW_US     400000
-#define RUN_REPORT_EVENTS 200
+#define RUN_TICK_US        2000
+#define RUN_QUIET_US       2000000   /* nothing happened for that long: rest */
+#define RUN_CONVERGE_US    300000000 /* L2: then everything must have come to rest */
+#define RUN_STALLED_US     600000000 /* programs get no operation done for that long */
+#define RUN_FOLLOW_US      400000
+#define RUN_FOLLOW_SOON_US 30000 /* about as long as a small recovery takes */
+#define RUN_REPORT_EVENTS  200
 
 enum run_phase {
 	RUN_FORMING, /* the first members join */
@@ -235,14 +236,17 @@ static void run_started(void *context, uint32_t space)
 {
 	struct run *run = context;
 	struct random *random = &run->cluster.random;
+	uint32_t within_us = RUN_FOLLOW_US;
 
 	model_recovering(&run->workload.model, space);
 	if (!run->follow || !run_faulty_phase(run))
 		return;
 	run->follow = random_chance(random, 300);
+	if (random_chance(random, 600))
+		within_us = RUN_FOLLOW_SOON_US;
 	clock_at(&run->cluster.clock,
 		run->cluster.clock.now_us +
-			random_below(random, run->knobs.delivery_us + RUN_FOLLOW_US),
+			random_below(random, run->knobs.delivery_us + within_us),
 		run_follow, run, 0, 0);
 }
 

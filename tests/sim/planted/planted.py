@@ -62,7 +62,7 @@ def main():
     parser.add_argument("--cc", required=True)
     parser.add_argument("--source", type=pathlib.Path, required=True)
     parser.add_argument("--work", type=pathlib.Path, required=True)
-    parser.add_argument("--seeds", type=int, default=400)
+    parser.add_argument("--seeds", type=int, default=2000)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--main", action="append", required=True)
     parser.add_argument("--only")
