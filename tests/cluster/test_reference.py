@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from lab import DEADLINE
-from reference import Message, decisions, lockd, normalise, record, records, trace, without_plocks
+from reference import Message, decisions, lockd, normalise, record, records, trace
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PR, EX = 3, 5
@@ -341,26 +341,16 @@ def test_without_dlm_lockd_the_node_is_dead_and_says_so(trio):
 
 # ---- stories ----
 
-@pytest.mark.parametrize("story", sorted(record.STORIES))
-def test_a_story_is_told_as_it_was_recorded(rights, story):
-    if not rights:
-        pytest.skip("no nodes on this machine")
-    found, stored = record.record(story), record.stored(story)
+@pytest.fixture(scope="module")
+def stage(make_module_lab):
+    return record.stage_of(make_module_lab, record.THREE)
+
+
+@pytest.mark.parametrize("story", ["start", "join_leave", "death", "daemon_death"])
+def test_a_story_is_told_as_it_was_recorded(stage, story):
+    """One after the other on one lab. Those of clusters of both kinds: test_mixed.py."""
+    found, stored = stage.tell(story), record.stored(story)
     assert found.keys() == stored.keys()
     for node in found:
         assert found[node].messages == stored[node].messages, f"messages as node {node} has them"
-        assert found[node].decisions == stored[node].decisions, f"decisions of node {node}"
-
-
-@pytest.mark.parametrize("kinds", [{1: "udlm", 3: "udlm"}, {3: "udlm"}], ids=["two-of-ours", "one-of-ours"])
-@pytest.mark.parametrize("story", sorted(record.STORIES))
-def test_a_mixed_cluster_says_and_decides_the_same(rights, story, kinds):
-    """As the reference's nodes in it have it; without posix locks, which ours do not serve."""
-    if not rights:
-        pytest.skip("no nodes on this machine")
-    found, stored = record.record(story, kinds), record.stored(story)
-    assert found
-    for node in found:
-        heard, expected = (without_plocks(each[node].messages) for each in (found, stored))
-        assert heard == expected, f"messages as node {node} has them"
         assert found[node].decisions == stored[node].decisions, f"decisions of node {node}"

@@ -94,6 +94,17 @@ def normalise(records, event="deliver", ignored_flags=UDLM):
     return sorted(found, key=lambda message: message[:2])
 
 
+def is_failure(message):
+    """Whether it tells, in its normal form, that somebody could not be fenced."""
+    return message.type == "FENCE_RESULT" and message.detail[1] == FAILED
+
+
+def life(records):
+    """The records of the last daemon."""
+    begins = [i for i, record in enumerate(records) if record.event == "join" and record.words[0] == "dlm:controld"]
+    return records[begins[-1]:] if begins else records
+
+
 def without_plocks(found):
     """Messages as of daemons with enable_plock=0."""
     return [message._replace(flags=message.flags & ~HAVEPLOCK) for message in found
@@ -126,6 +137,34 @@ def decisions(records):
             found.append(("done", match[1], value) if match[2] == "event_done"
                          else spaces[match[1]].control(match[1], value))
     return found
+
+
+LOG_LINE = re.compile(r"dlm_controld: (?:warning: )?(?:lockspace (\S+): (members|stop|start) (.*)"
+                      r"|node (\d+) is removed from the cluster)")
+
+
+def decisions_in_log(text):
+    """The same of a dlm_controld of ours, as far as brief() keeps it, from its log with log_debug=1."""
+    found, members = [], {}
+    for line in text.splitlines():
+        match = LOG_LINE.search(line)
+        if not match:
+            continue
+        name, word, rest, victim = match.groups()
+        if victim:
+            found.append(("kill", int(victim)))
+        elif word == "members":
+            members[name] = tuple(sorted(int(n) for n in rest.partition(";")[0].split()))
+        elif word == "stop":
+            found.append(("stop", name))
+        elif word == "start":
+            found.append(("start", name, members[name]))
+    return found
+
+
+def brief(found):
+    """Decisions without what a log of ours does not say."""
+    return [each[:3] for each in found if each[0] != "done"]
 
 
 class Space:
