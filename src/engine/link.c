@@ -288,9 +288,10 @@ int link_send(struct link *link, const uint8_t *frame, size_t bytes, bool must_g
 
 void link_member_added(struct link *link)
 {
-	if (link->state == LINK_CLOSED)
+	if (link->state == LINK_CLOSED) {
 		move(link, LINK_ESTABLISHED);
-	else if (is_fin_sent(link) && link->for_probe)
+		wake(link, false); /* an ACK may wait here, and nobody tried any more */
+	} else if (is_fin_sent(link) && link->for_probe)
 		link->reopen_at_ms = link->now_ms + REOPEN_MS;
 	else if (!link->users && link->state != LINK_ESTABLISHED)
 		restart(link);
@@ -325,6 +326,7 @@ void link_probe_begin(struct link *link, bool keep)
 	if (link->state == LINK_CLOSED) {
 		move(link, LINK_ESTABLISHED);
 		link->for_probe = true;
+		wake(link, false);
 	}
 	if (link->state == LINK_ESTABLISHED && keep)
 		link->for_probe = false;
@@ -409,6 +411,17 @@ static void deliver(struct link *link, const struct wire_frame *frame)
 	link->owner->deliver(link->owner->context, link->nodeid, frame);
 }
 
+static void gap_seen(struct link *link)
+{
+	link->counters.gap++;
+	if (link->gap_since_ms == UINT64_MAX)
+		link->gap_since_ms = link->now_ms;
+	if (link->now_ms - link->gap_since_ms < GAP_MS)
+		return;
+	link->gap_since_ms = link->now_ms;
+	link->owner->gap(link->owner->context, link->nodeid);
+}
+
 static void bare_received(struct link *link, const struct wire_frame *frame)
 {
 	bool stateless = frame->header.cmd == WIRE_CMD_RCOM && rcom_is_stateless(frame->rcom.type);
@@ -433,7 +446,7 @@ static void bare_received(struct link *link, const struct wire_frame *frame)
 		/* Said after what is missing, and it would be believed before: a recovery went on
 		 * without the answers to our requests. It is asked for again. */
 		if (link->gap_since_ms != UINT64_MAX) {
-			link->counters.gap++;
+			gap_seen(link);
 			return;
 		}
 		link->answer_count++;
@@ -489,17 +502,6 @@ static void inner_received(struct link *link, const struct wire_frame *outer)
 	if (frame.header.cmd == WIRE_CMD_RCOM && frame.rcom.type == WIRE_RCOM_STATUS_REPLY)
 		link->answer_count++;
 	deliver(link, &frame);
-}
-
-static void gap_seen(struct link *link)
-{
-	link->counters.gap++;
-	if (link->gap_since_ms == UINT64_MAX)
-		link->gap_since_ms = link->now_ms;
-	if (link->now_ms - link->gap_since_ms < GAP_MS)
-		return;
-	link->gap_since_ms = link->now_ms;
-	link->owner->gap(link->owner->context, link->nodeid);
 }
 
 /*

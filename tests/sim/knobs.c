@@ -98,7 +98,7 @@ static void knobs_draw_streams(struct knobs *knobs, struct random *random)
 		knobs->sparse_nodes =
 			random_chance(random, 300) ? UINT32_MAX : random_below(random, 1u << 17);
 	knobs->gap_permille = knobs_scale(random, 500, 50, 1000);
-	knobs->lost_millionths = knobs_scale(random, 600, 200, 50000);
+	knobs->lost_millionths = knobs_scale(random, 600, 200, 10000);
 }
 
 static void knobs_draw_events(struct knobs *knobs, struct random *random)

@@ -499,7 +499,11 @@ static void net_close_pair(struct net *net, uint32_t node, uint32_t peer, bool i
 void net_peer_finished(struct net *net, uint32_t node, uint32_t peer)
 {
 	bool was_primary = net->pairs[node][peer].primary;
+	struct engine_peer_info info;
 
+	/* meanwhile a new conversation may have begun, which wants the connections, or one */
+	if (!engine_peer_info(net->cluster->nodes[node].engine, peer, &info) && !info.is_closed)
+		return;
 	net_flush(net, node, peer);
 	net_close_pair(net, node, peer, true);
 	cluster_note(net->cluster, TRACE_NET, node, peer, 0, "finished");

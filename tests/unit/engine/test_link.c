@@ -648,6 +648,26 @@ static void test_gap(void **state)
 	side_free(side);
 }
 
+/* The last acknowledgement could not be sent, and whoever has the connections gave up. */
+static void test_begins_anew_with_an_ack_left(void **state)
+{
+	struct side *side = member_new(WIRE_VERSION_3_2);
+	uint32_t before;
+
+	link_member_removed(&side->link);
+	link_close(&side->link);
+	check_says(side, "opts 0 fin");
+	give_ack(side, 1);
+	link_disconnected(&side->link);
+	give_fin(side, 0);
+	assert_int_equal(side->link.state, LINK_CLOSED);
+	assert_true(link_has_output(&side->link));
+	before = side->wakeup_count;
+	link_probe_begin(&side->link, false);
+	assert_int_equal(side->wakeup_count, before + 1);
+	side_free(side);
+}
+
 /* It tells of a state that the frames before it lead to; a request of STATUS tells nothing. */
 static void test_status_reply_in_a_gap(void **state)
 {
@@ -666,6 +686,11 @@ static void test_status_reply_in_a_gap(void **state)
 	give_status(side, WIRE_VERSION_3_2, WIRE_RCOM_STATUS_REPLY);
 	assert_int_equal(side->deliver_count, before + 3);
 	assert_int_equal(side->refused_count, 0);
+	/* in a recovery there may be no other traffic that shows that the gap stays */
+	give_numbered(side, 4, 5);
+	link_tick(&side->link, 6000);
+	give_status(side, WIRE_VERSION_3_2, WIRE_RCOM_STATUS_REPLY);
+	assert_int_equal(side->gap_count, 1);
 	side_free(side);
 }
 
@@ -1510,6 +1535,7 @@ int main(void)
 		cmocka_unit_test(test_ack_of_what_was_not_sent),
 		cmocka_unit_test(test_gap),
 		cmocka_unit_test(test_status_reply_in_a_gap),
+		cmocka_unit_test(test_begins_anew_with_an_ack_left),
 		cmocka_unit_test(test_gap_then_repeat),
 		cmocka_unit_test(test_malformed_counts_as_taken),
 		cmocka_unit_test(test_bad_length),
