@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,9 +15,8 @@ void logfile_open(
 	char path[PATH_MAX];
 	int n = snprintf(path, sizeof(path), "%s/dlm_controld.log", directory);
 
-	*logfile = (struct logfile){.fd = -1, .syslog = with_syslog, .level = level};
-	if (with_syslog)
-		openlog("dlm_controld", LOG_CONS | LOG_PID, LOG_LOCAL4);
+	*logfile = (struct logfile){.fd = -1, .level = level};
+	syslogline_open(&logfile->syslog, with_syslog ? SYSLOGLINE_PATH : NULL);
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return;
 	(void)mkdir(directory, 0755);
@@ -30,8 +28,7 @@ void logfile_close(struct logfile *logfile)
 	if (logfile->fd >= 0)
 		close(logfile->fd);
 	logfile->fd = -1;
-	if (logfile->syslog)
-		closelog();
+	syslogline_close(&logfile->syslog);
 }
 
 static void file_write(int fd, const char *text)
@@ -62,6 +59,6 @@ void logfile_sink(void *context, enum log_level level, const char *text)
 		file_write(logfile->fd, text);
 	if (logfile->echoes_errors && level <= LOG_LEVEL_ERROR)
 		fprintf(stderr, "dlm_controld: %s\n", text);
-	if (logfile->syslog && level <= LOG_LEVEL_INFO)
-		syslog((int)level, "%s", text);
+	if (level <= LOG_LEVEL_INFO)
+		syslogline_write(&logfile->syslog, level, text);
 }

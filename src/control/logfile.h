@@ -5,10 +5,11 @@
 #include <stdbool.h>
 
 #include "base/log.h"
+#include "control/syslogline.h"
 
 struct logfile {
 	int fd; /* -1: none */
-	bool syslog;
+	struct syslogline syslog;
 	bool echoes_errors;   /* to standard error, while somebody still reads it */
 	enum log_level level; /* of the file */
 };

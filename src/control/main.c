@@ -309,7 +309,7 @@ static int run(struct options *options, const struct again *again, char *argv[])
 	struct daemon daemon = {.options = options,
 		.argv = argv,
 		.again = *again,
-		.logfile = {.fd = -1},
+		.logfile = {.fd = -1, .syslog = {.fd = -1}},
 		.detach_fd = -1};
 	int status = 1;
 

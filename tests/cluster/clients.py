@@ -3,6 +3,7 @@
 node, by whatever user, so that it needs nothing else of the tree.
 
 usage: many COUNT   so many connections, one after the other, of all kinds
+       log COUNT    so many settings, each of which leaves 30 lines in the log
        hold         connections of all kinds, held and made anew, until standard input ends
        take NAME... listen under these abstract names, and say nothing, until standard input ends
        bind NAME    have this name, and not even listen
@@ -45,6 +46,17 @@ def many(count):
     print("done", flush=True)
 
 
+def log(count):
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    client.connect("\0" + NAMES[1])
+    for number in range(count):
+        text = " ".join(f"no_such_{number}_{word}=1" for word in range(30)).encode().ljust(1024, b"\0")
+        client.sendall(request(SET_CONFIG, length=96 + 1024) + text)
+    client.sendall(request(RUN_CHECK))
+    client.recv(100)  # all before it are done
+    print("done", flush=True)
+
+
 def is_told_to_end(seconds):
     return bool(select.select([sys.stdin], [], [], seconds)[0])
 
@@ -73,5 +85,5 @@ def take(names, does_listen=True):
 
 
 if __name__ == "__main__":
-    {"many": lambda: many(int(sys.argv[2])), "hold": hold, "take": lambda: take(sys.argv[2:]),
-     "bind": lambda: take(sys.argv[2:], False)}[sys.argv[1]]()
+    {"many": lambda: many(int(sys.argv[2])), "log": lambda: log(int(sys.argv[2])), "hold": hold,
+     "take": lambda: take(sys.argv[2:]), "bind": lambda: take(sys.argv[2:], False)}[sys.argv[1]]()

@@ -83,10 +83,12 @@ def field(node, *words):
     return texts["ours"], ours
 
 
-def readers(node, tool):
+def readers(node, form):
     """What those who read the tools' texts make of them: agents, reports, exporters."""
+    program, environment = FORMS[form]
+
     def sh(script):
-        return node.run(["sh", "-c", script.replace("dlm_tool", tool)]).stdout
+        return node.run(["sh", "-c", script.replace("dlm_tool", program)], env=environment).stdout
     listed = sh("dlm_tool ls")
     return {
         "merge wait": sh('dlm_tool status -v | grep "stateful_merge_wait=" | cut -d= -f2'),
@@ -103,10 +105,10 @@ def looks_right(node, names, fencing=False):
     """In this phase: the grammar in all forms, and what readers see."""
     field(node, "ls")
     field(node, "status", "-v")
-    for tool in ("dlm_tool", REFERENCE):
-        assert readers(node, tool) == {
+    for form in ("ours", "the reference's"):
+        assert readers(node, form) == {
             "merge wait": "0\n", "fencing": "yes\n" if fencing else "", "any": "yes\n" if names else "",
-            "testls": "yes\n" if "testls" in names else "", "names": [names] * 3, "config": "1"}, tool
+            "testls": "yes\n" if "testls" in names else "", "names": [names] * 3, "config": "1"}, form
 
 
 def generation():
@@ -406,7 +408,7 @@ def test_the_log_in_memory_tells_the_story(lab):
             r"lockspace testls: created by process \d+ of user 0", r"lockspace testls: members 1; joined: node 1",
             r"lockspace testls: change 1 is agreed with 1 members", r"lockspace testls: recovered \d+",
             r"lockspace testls: members 1 2; joined: node 2", r"lockspace testls: stop 2", r"lockspace testls: stopped 2",
-            r"lockspace testls: change 2: our START .*", r"lockspace testls: START \d+ of node 2 is for change 2",
+            r"lockspace testls: change 2: our START .*",
             r"lockspace testls: change 2 is agreed with 2 members", r"lockspace testls: recovered \d+",
             r"lockspace testls: members 1 2 3; joined: node 3", r"lockspace testls: change 3 is agreed with 3 members",
             r"lockspace testls: members 1 2; left: node 3 \(nodedown\)",
@@ -416,7 +418,8 @@ def test_the_log_in_memory_tells_the_story(lab):
         assert any(re.fullmatch(pattern, line) for line in lines), (pattern, dump(lab[1]))
     text = dump(lab[1])
     for pattern in (r"cluster: quorate, nodes 1 2 \(ring \d+\)", r"dlm_controld: members 1 2; left: node 3 \(nodedown\)",
-                    r"node 3 has to be fenced \(nodedown\), by node 1"):
+                    r"node 3 has to be fenced \(nodedown\), by node 1",
+                    r"lockspace testls: START \d+ of node 2 is for change 2"):
         assert any(re.fullmatch(pattern, line) for line in text), (pattern, text)
     assert any(re.fullmatch(r"fence_ack of node 3 by process \d+ of user 0: node 3 is acknowledged as fenced", line)
                for line in dump(lab[2]))
@@ -456,6 +459,15 @@ def test_ten_thousand_connections_leave_nothing(lab):
     after = cost(lab[1])
     assert after[0] == descriptors and after[1] < memory + 1024, (descriptors, memory, after)
     assert info(lab[1])["admin_accepted"] >= accepted + 10000
+
+
+def test_the_log_in_memory_is_bounded_and_comes_whole(lab):
+    done = lab[1].run([PYTHON, "-c", CLIENTS, "log", 1000])
+    assert done.stdout == "done\n", done
+    texts = [use(lab[1], form, "dump").stdout for form in FORMS]
+    assert 1000 * 1024 < len(texts[0]) <= 1024 * 1024 + 1, len(texts[0])
+    assert "no_such_999_29" in texts[0] and "no_such_0_0" not in texts[0]
+    assert texts == texts[:1] * len(texts)
 
 
 # ---- no daemon, or another one ----
