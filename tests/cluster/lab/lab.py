@@ -147,6 +147,9 @@ class Lab:
         until = time.monotonic() + wish["timeout"]
         for node in self:
             node.power_on()
+        # whoever enters a node stands at the root of its mount namespace, in a chroot too
+        if self.nodes and self.nodes[1].run(["/usr/bin/test", "-d", str(self.directory)]).returncode:
+            raise LabRefused("nodes cannot be entered from within a chroot: use a container, or pivot_root")
         if wish["corosync"]:
             for node in self:
                 node.start_corosync(wait=False)
