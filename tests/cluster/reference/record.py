@@ -319,10 +319,10 @@ def second_wins(stage):
 
 
 STORIES = {"start": Story(start, (1, 2, 3)), "join_leave": Story(join_leave, (1, 2, 3)),
-           "death": Story(death, (1, 2, 3)), "daemon_death": Story(daemon_death, (1, 2, 3)), "merge_second": Story(merge_second, (1, 3)),
-           "merge_third": Story(merge_third, (1, 2)), "startup": Story(startup, (1, 2, 3), True),
-           "never_met": Story(never_met, (1, 2)), "first_wins": Story(first_wins, (1,), after=anew),
-           "second_wins": Story(second_wins, (2,))}
+           "death": Story(death, (1, 2, 3)), "daemon_death": Story(daemon_death, (1, 2, 3)),
+           "merge_second": Story(merge_second, (1, 3)), "merge_third": Story(merge_third, (1, 2)),
+           "startup": Story(startup, (1, 2, 3), True), "never_met": Story(never_met, (1, 2)),
+           "first_wins": Story(first_wins, (1,), after=anew), "second_wins": Story(second_wins, (2,))}
 TWO = ["never_met", "first_wins", "second_wins"]
 THREE = [name for name in STORIES if name not in TWO]
 
