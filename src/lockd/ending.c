@@ -41,7 +41,7 @@ static void finish(struct daemon *daemon, const uint32_t *nodeids, uint32_t coun
 void ending_check(struct daemon *daemon)
 {
 	static uint32_t nodeids[ENDING_NODES_MAX];
-	const struct peer *peer;
+	struct peer *peer;
 	uint32_t count = 0;
 
 	if (daemon->ending_ms == UINT64_MAX)

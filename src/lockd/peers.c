@@ -214,15 +214,15 @@ uint64_t peers_deadline(const struct daemon *daemon)
 	return at_ms;
 }
 
-bool peers_over(struct daemon *daemon, const struct peer *peer)
+bool peers_over(struct daemon *daemon, struct peer *peer)
 {
-	const struct peers *peers = daemon->peers;
+	struct peers *peers = daemon->peers;
 	struct engine_peer_info info;
 
 	if (peer->is_closing || engine_peer_info(daemon->engine, peer->nodeid, &info) ||
 		!info.is_closed)
 		return false;
 	if (!peers->ops->is_parted(peers->transport, peer->nodeid))
-		peers->ops->disconnect(peers->transport, peer->nodeid);
+		peers_part(peers, peer);
 	return peers->ops->is_parted(peers->transport, peer->nodeid);
 }

@@ -60,11 +60,13 @@ void peers_tick(struct daemon *daemon);
 /** peers_deadline() - when peers_tick() is wanted; UINT64_MAX: not before other input */
 uint64_t peers_deadline(const struct daemon *daemon);
 /** peers_over() - its conversation and its connections are over; those that were idle are closed */
-bool peers_over(struct daemon *daemon, const struct peer *peer);
+bool peers_over(struct daemon *daemon, struct peer *peer);
 /** peers_find() - NULL: none */
 struct peer *peers_find(const struct peers *peers, uint32_t nodeid);
 /** peers_events() - what the transport calls */
 void peers_events(struct peers *peers, struct transport_events *ret);
+/** peers_part() - close its connections in order, and the engine knows that there is none */
+void peers_part(struct peers *peers, struct peer *peer);
 /** peers_closing_check() - disconnect where FIN is done and the last bytes are out */
 void peers_closing_check(struct peers *peers, struct peer *peer);
 /**

@@ -48,6 +48,13 @@ static void unlinked(struct peers *peers, struct peer *peer)
 	engine_peer_disconnected(engine_of(peers), peer->nodeid);
 }
 
+void peers_part(struct peers *peers, struct peer *peer)
+{
+	peers->ops->disconnect(peers->transport, peer->nodeid);
+	if (peer->is_connected)
+		unlinked(peers, peer);
+}
+
 /*
  * FIN is done, and its last acknowledgement has to get away first. Meanwhile the peer may have
  * begun a new conversation: then all stays as it is.
@@ -64,9 +71,7 @@ void peers_closing_check(struct peers *peers, struct peer *peer)
 		peers->daemon->now_ms < peer->closing_ms)
 		return;
 	peer->is_closing = false;
-	peers->ops->disconnect(peers->transport, peer->nodeid);
-	if (peer->is_connected)
-		unlinked(peers, peer);
+	peers_part(peers, peer);
 }
 
 /* ---- what the engine says ---- */

@@ -193,7 +193,7 @@ static void source_ready(struct transport *transport, struct tcp_source *source,
 
 	switch (source->kind) {
 	case TCP_KIND_LISTENER:
-		tcp_accept_ready(transport);
+		tcp_accept_ready(transport, TCP_ACCEPT_TURN);
 		break;
 	case TCP_KIND_TIMER:
 		timer_ready(transport);
@@ -210,6 +210,7 @@ static void tcp_ready(struct transport *transport, uint32_t budget)
 {
 	struct epoll_event events[TCP_EVENTS_MAX];
 	struct tcp_peer *peer;
+	uint32_t first = transport->turn++;
 	int i, count;
 
 	must(!transport->is_busy);
@@ -217,8 +218,12 @@ static void tcp_ready(struct transport *transport, uint32_t budget)
 	transport->now_ms = clock_ms();
 	transport->budget = budget;
 	count = epoll_wait(transport->epoll_fd, events, TCP_EVENTS_MAX, 0);
-	for (i = 0; i < count; i++)
-		source_ready(transport, events[i].data.ptr, events[i].events);
+	/* Not always from the same one on: the budget may end before the last. */
+	for (i = 0; i < count; i++) {
+		const struct epoll_event *event = &events[(first + (uint32_t)i) % (uint32_t)count];
+
+		source_ready(transport, event->data.ptr, event->events);
+	}
 	tcp_accept_tick(transport);
 	list_for_each (peer, &transport->peers, entry)
 		tcp_peer_tick(peer);
@@ -232,8 +237,12 @@ static void tcp_ready(struct transport *transport, uint32_t budget)
 static void tcp_remove(struct transport *transport, uint32_t nodeid)
 {
 	must(!transport->is_busy);
+	/* Who has connected and was not looked at is this peer, not the one that is added next. */
+	transport->now_ms = clock_ms();
+	tcp_accept_ready(transport, TCP_ACCEPT_ALL);
 	tcp_peer_remove(transport, nodeid);
 	gone_free(transport);
+	tcp_wake(transport);
 }
 
 static void tcp_connect(struct transport *transport, uint32_t nodeid)
@@ -253,8 +262,10 @@ static void tcp_disconnect(struct transport *transport, uint32_t nodeid)
 	if (!peer)
 		return;
 	transport->now_ms = clock_ms();
+	/* Said again while they are being closed, it changes nothing. */
+	if (peer->primary || peer->second)
+		tcp_wake(transport);
 	tcp_peer_disconnect(peer);
-	tcp_wake(transport);
 }
 
 static void tcp_reset(struct transport *transport, uint32_t nodeid)

@@ -12,7 +12,6 @@
 #include "lockd/transport/tcp_room.h"
 
 #define ACCEPT_BACKLOG 128
-#define ACCEPT_MAX     32    /* connections in one ready() */
 #define ACCEPT_REST_MS 1000u /* where no descriptor or memory is left */
 
 static int options_set(const struct transport *transport, int fd)
@@ -91,11 +90,11 @@ static bool is_theirs(int error)
 	       error == ENETUNREACH;
 }
 
-void tcp_accept_ready(struct transport *transport)
+void tcp_accept_ready(struct transport *transport, uint32_t count_max)
 {
-	int i;
+	uint32_t i;
 
-	for (i = 0; i < ACCEPT_MAX; i++) {
+	for (i = 0; i < count_max; i++) {
 		struct sockaddr_storage address = {0};
 		socklen_t bytes = sizeof(address);
 		int fd = accept4(transport->listener.fd, (struct sockaddr *)&address, &bytes,

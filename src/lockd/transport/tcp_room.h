@@ -13,7 +13,9 @@
 #include "base/pure/list.h"
 #include "lockd/transport/transport.h"
 
-#define TCP_READ_BYTES 65536u
+#define TCP_READ_BYTES  65536u
+#define TCP_ACCEPT_TURN 32u  /* connections that are taken in one ready() */
+#define TCP_ACCEPT_ALL  256u /* more than can wait */
 
 enum tcp_kind {
 	TCP_KIND_LISTENER,
@@ -80,6 +82,7 @@ struct transport {
 	uint64_t now_ms;
 	bool is_busy;      /* inside ready() */
 	uint32_t budget;   /* reads that are left of this ready() */
+	uint32_t turn;     /* of ready() */
 	struct list peers; /* struct tcp_peer, entry, in the order of being added */
 	struct list gone;  /* struct tcp_socket, entry */
 	uint8_t input[TRANSPORT_REST_MAX + TCP_READ_BYTES];
@@ -139,8 +142,8 @@ void tcp_peer_info(const struct tcp_peer *peer, struct transport_peer_info *ret)
 
 /** tcp_accept_open() - Return: 0; -errno */
 int tcp_accept_open(struct transport *transport);
-/** tcp_accept_ready() - take those who have connected */
-void tcp_accept_ready(struct transport *transport);
+/** tcp_accept_ready() - take those who have connected, at most @count_max */
+void tcp_accept_ready(struct transport *transport, uint32_t count_max);
 /** tcp_accept_tick() - go on listening after a rest */
 void tcp_accept_tick(struct transport *transport);
 

@@ -6,7 +6,8 @@
  * the settings; a node that is alone (`single`) has none and opens no port.
  *
  * The calls below may be made at any time; results come through struct transport_events, from
- * inside transport_ops.ready() only, never from inside another call.
+ * inside transport_ops.ready() only, never from inside another call; but stranger() and deaf()
+ * from inside remove() too.
  *
  * Between two nodes there are up to two connections, since both may open one at once: each node
  * sends on the one that it opened itself, or on the other's where that was there first, and
@@ -105,7 +106,10 @@ struct transport_ops {
 	 */
 	int (*add)(struct transport *transport, uint32_t nodeid, uint32_t mark,
 		const struct sockaddr_storage *addresses, uint32_t address_count);
-	/** remove() - abort its connections, tell nothing any more. Idempotent. */
+	/**
+	 * remove() - abort its connections, those that it has opened and nobody has looked at
+	 * included, tell nothing of it any more. Idempotent.
+	 */
 	void (*remove)(struct transport *transport, uint32_t nodeid);
 	/**
 	 * connect() - a connection for sending is wanted; nothing where there is one

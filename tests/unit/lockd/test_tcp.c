@@ -375,6 +375,10 @@ static void test_peer_that_does_not_close(void **state)
 	fd = bare_connect(2, 1);
 	side_until(&one, NULL, one.connected_count == 1);
 	tcp_transport.disconnect(one.transport, 2);
+	while (side_turn(&one))
+		;
+	tcp_transport.disconnect(one.transport, 2);
+	assert_false(side_turn(&one)); /* asked again and again, nobody spins meanwhile */
 	side_until(&one, NULL, tcp_transport.is_parted(one.transport, 2));
 	close(fd);
 	side_open(&two, 2);
@@ -389,6 +393,62 @@ static void test_removed_peer_is_a_stranger(void **state)
 	assert_int_equal(two.disconnected_count, 0);
 	tcp_transport.connect(one.transport, 2);
 	side_until(&one, &two, two.stranger_count == 1 && one.disconnected_count == 2);
+}
+
+/* A peer that was removed and is added again is another life: what the former left is not heard. */
+static void test_connection_of_a_former_life(void **state)
+{
+	uint64_t number = 0;
+	int fds[3], i;
+
+	side_close(&two);
+	side_peer(&one, 3);
+	for (i = 0; i < 3; i++) {
+		fds[i] = bare_connect(i < 2 ? 2 : 3, 1);
+		assert_int_equal(send(fds[i], &number, 4, 0), 4);
+	}
+	tcp_transport.remove(one.transport, 2);
+	side_peer(&one, 2);
+	side_until(&one, NULL, side_info(&one, 3).received_bytes == 4);
+	for (i = 0; i < 2; i++)
+		assert_int_equal(bare_end(fds[i], &one), -ECONNRESET);
+	assert_int_equal(side_info(&one, 2).accept_count, 0);
+	assert_int_equal(side_info(&one, 2).received_bytes, 0);
+	assert_int_equal(one.connected_count, 1);
+	for (i = 0; i < 3; i++)
+		close(fds[i]);
+	side_open(&two, 2);
+}
+
+/* As much as it takes. */
+static void bare_fill(int fd)
+{
+	uint64_t number = 0;
+
+	while (send(fd, &number, sizeof(number), MSG_DONTWAIT) == sizeof(number))
+		number++;
+}
+
+static void test_who_sends_much_is_not_alone(void **state)
+{
+	const uint32_t nodeids[] = {2, 3};
+	int fds[2], i;
+
+	side_close(&two);
+	side_peer(&one, 3);
+	for (i = 0; i < 2; i++) {
+		fds[i] = bare_connect(nodeids[i], 1);
+		side_until(&one, NULL, one.connected_count == i + 1);
+	}
+	bare_fill(fds[0]);
+	assert_int_equal(send(fds[1], "part", 4, 0), 4);
+	for (i = 0; i < 2; i++)
+		tcp_transport.ready(one.transport, 1);
+	assert_int_equal(side_info(&one, 3).received_bytes, 4);
+	assert_true(side_info(&one, 2).received_bytes > 4);
+	for (i = 0; i < 2; i++)
+		close(fds[i]);
+	side_open(&two, 2);
 }
 
 static void test_no_descriptor_left(void **state)
@@ -450,6 +510,8 @@ int main(void)
 		TEST(test_disconnect_in_order),
 		TEST(test_peer_that_does_not_close),
 		TEST(test_removed_peer_is_a_stranger),
+		TEST(test_connection_of_a_former_life),
+		TEST(test_who_sends_much_is_not_alone),
 		TEST(test_no_descriptor_left),
 		TEST(test_settings_that_cannot_be),
 	};
