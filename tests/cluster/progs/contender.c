@@ -244,12 +244,15 @@ static uint64_t turn(void)
 	return stopping && !is_left ? NEVER : next < now + BEAT_NS ? next : now + BEAT_NS;
 }
 
-/* Whether there is a lock that is to be given up when rights are lost. */
+/* Whether there is a lock that was neither given up nor is being given up. */
 static bool holds(void)
 {
-	for (unsigned i = 0; i < SLOTS_MAX + KEPT_MAX; i++)
-		if (slots[i].mode > LKM_NLMODE && slots[i].busy != 'u')
+	for (unsigned i = 0; i < SLOTS_MAX + KEPT_MAX; i++) {
+		const struct slot *slot = &slots[i];
+
+		if (slot->mode > LKM_NLMODE && !(slot->busy && slot->wanted <= LKM_NLMODE))
 			return true;
+	}
 	return false;
 }
 
