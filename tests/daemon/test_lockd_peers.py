@@ -446,6 +446,40 @@ def test_end_without_lockspaces_is_at_once(nodes):
     assert nodes[1].wait() == 0 and time.monotonic() - begin < 20
 
 
+def status_request(nodeid):
+    """A STATUS for a lockspace that nobody has."""
+    rcom = struct.pack("=IiQQQ", 1, 0, 7, 1, 0) + bytes(16)
+    return struct.pack(HEADER, 0x30002, 12345, nodeid, 16 + len(rcom), 2, 0) + rcom
+
+
+def test_node_that_speaks_during_the_end(nodes):
+    """On a connection that is being closed it begins anew: it is answered, and the end waits for FIN."""
+    one, = nodes.boot(1)
+    with socket.create_server((nodes.address(2), nodes.port)) as two:
+        two.settimeout(places.DEADLINE)
+        one.send(p.peer(p.PEER_ADD, 2, [nodes.address(2)]))
+        with bare(nodes, 2, 1) as theirs:
+            wait_for(lambda: one.peers()[2]["connection"] == "connected", "node 1 has taken it")
+            one.send(p.control_ls(p.STOP, b"", 60000))
+            assert theirs.recv(1) == b""
+            theirs.sendall(status_request(2))
+            ours = two.accept()[0]
+            with ours:
+                ours.settimeout(places.DEADLINE)
+                said = b""
+                while len(said) < 2 * 24 + 80 + 16:  # "not ready" and FIN, both numbered
+                    said += ours.recv(4096)
+                    assert said
+                assert said[14] == 3 and said[-2] == 5
+                fin = struct.pack(HEADER, 0x30002, 0, 2, 40, 3, 0) + bytes([5]) + bytes(7)
+                ours.sendall(struct.pack(HEADER, 0x30002, 2, 2, 16, 4, 0))
+                ours.sendall(fin + struct.pack(HEADER, 0x30002, 0, 2, 16, 5, 0))
+                while ours.recv(4096):
+                    pass
+        assert one.expect(p.ENDING).tail == b""
+    assert one.wait() == 0
+
+
 def test_port_in_use(nodes):
     nodes.boot(1)
     run = os.path.join(nodes.run, "again")
