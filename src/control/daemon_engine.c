@@ -257,6 +257,11 @@ static void event_unfinished(void *context, const uint32_t *nodes, uint32_t coun
 		daemon_peers_unfinished(daemon, nodes, count);
 }
 
+static void event_parted(void *context, const char *text)
+{
+	daemon_life_engine_parted(context, text);
+}
+
 static void event_ended(void *context, const char *text)
 {
 	daemon_life_engine_ended(context, text);
@@ -274,6 +279,7 @@ int daemon_engine_open(struct daemon *daemon)
 		.probed = event_probed,
 		.waiting = event_waiting,
 		.unfinished = event_unfinished,
+		.parted = event_parted,
 		.ended = event_ended};
 	struct driver_settings settings;
 	int rv;

@@ -233,6 +233,13 @@ static void failed_end(struct daemon *daemon)
 		daemon_end(daemon, 1);
 }
 
+/* The others must not wait for us until a process has ended that may hang in the kernel. */
+void daemon_life_engine_parted(struct daemon *daemon, const char *text)
+{
+	if (daemon->state <= DAEMON_READY && daemon_lockspace_count(daemon))
+		daemon_life_fail(daemon, "%s", text);
+}
+
 void daemon_life_engine_ended(struct daemon *daemon, const char *text)
 {
 	daemon->engine_runs = false;

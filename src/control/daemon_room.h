@@ -37,6 +37,8 @@ void daemon_life_fail(struct daemon *daemon, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /** daemon_life_cluster_lost() - @text: why */
 void daemon_life_cluster_lost(struct daemon *daemon, const char *text);
+/** daemon_life_engine_parted() - it is of no use any more, and has not ended. @text: why */
+void daemon_life_engine_parted(struct daemon *daemon, const char *text);
 /** daemon_life_engine_ended() - for whatever reason. @text: which */
 void daemon_life_engine_ended(struct daemon *daemon, const char *text);
 /** daemon_life_refuse() - log that lockspaces are in the way. @what: of what, as a sentence begins

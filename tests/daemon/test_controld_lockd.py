@@ -35,6 +35,17 @@ def test_misbehaves(start_fake, how, said):
     assert daemon.log().count("lockspaces were open") == 1  # its end is one event
 
 
+def test_removed_before_lockd_has_ended(start_fake):
+    """Where it hangs in the kernel its end may never come: this node is out of the cluster before that."""
+    daemon = start_fake("open")
+    assert daemon.wait() == 1
+    log = daemon.log()
+    removed = log.index("this node is removed from the cluster")
+    assert log.index("dlm_lockd has closed its connection; 1 lockspaces were open") < removed
+    assert removed < log.index("it is killed (pid ")
+    assert log.count("lockspaces were open") == 1
+
+
 @pytest.mark.parametrize("how", ["mute", "deaf", "hangs"])
 def test_says_nothing(start_fake, how):
     before = time.monotonic()

@@ -80,6 +80,9 @@ struct driver_events {
 	void (*waiting)(void *context, const char *name, const char *text);
 	/* In answer to stop(): the peers that have not finished their goodbye. `ended` follows. */
 	void (*unfinished)(void *context, const uint32_t *nodes, uint32_t count);
+	/* Nothing is heard of the engine any more, why, and its end takes a while. `ended` follows.
+	 */
+	void (*parted)(void *context, const char *text);
 	/* The engine is gone, for certain; @text: why. Nothing else comes after it. */
 	void (*ended)(void *context, const char *text);
 };

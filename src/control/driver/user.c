@@ -22,6 +22,7 @@
 #define GOODBYE_MS    5000u  /* that it may take to say goodbye to its peers */
 #define STOP_MS       10000u /* for an orderly end; then SIGKILL */
 #define PART_MS       2000u  /* for an end of its own accord; then the same */
+#define PARTED_MS     100u   /* a process that ends has ended by then, if nothing holds it */
 #define QUESTIONS_MAX 64u
 
 /* ---- the end of dlm_lockd ---- */
@@ -67,6 +68,19 @@ static void reap_set(struct driver *driver, uint32_t ms)
 			reap, &driver->reap_timer);
 }
 
+/* One that hangs in the kernel may do so without end: what has to be done meanwhile is not ours. */
+static void not_ended(struct driver *driver)
+{
+	driver->parted_ms += REAP_MS;
+	if (driver->parted_ms > (driver->is_stopping ? STOP_MS : PART_MS))
+		user_kill_for(driver, "dlm_lockd has closed its connection and has not ended");
+	reap_set(driver, REAP_MS);
+	if (driver->parted_ms == PARTED_MS)
+		driver->events.parted(driver->events.context,
+			driver->end_text[0] ? driver->end_text
+					    : "dlm_lockd has closed its connection");
+}
+
 static void reap(void *data)
 {
 	struct driver *driver = data;
@@ -77,11 +91,7 @@ static void reap(void *data)
 	driver->reap_timer = 0;
 	pid = waitpid(driver->pid, &status, WNOHANG);
 	if (!pid) {
-		driver->parted_ms += REAP_MS;
-		if (driver->parted_ms > (driver->is_stopping ? STOP_MS : PART_MS))
-			user_kill_for(
-				driver, "dlm_lockd has closed its connection and has not ended");
-		reap_set(driver, REAP_MS);
+		not_ended(driver);
 		return;
 	}
 	status_text(status, text, sizeof(text));

@@ -7,6 +7,7 @@
  *	fatal		FATAL with a sentence, then its end
  *	exit		ends at once with status 3
  *	lingers		READY, then closes its connection and lives on
+ *	open		the same, with a lockspace
  *	hangs		READY, answers for a while, then nothing more
  *	name		READY, then ONLINE for "../x"
  *	version		READY of another version
@@ -79,6 +80,19 @@ static void lock_file_take(void)
 		_exit(8);
 }
 
+/* A lockspace, until it is there. */
+static void lockspace_open(void)
+{
+	static char packet[CONTROL_PACKET_MAX];
+	const struct control_head *head = (void *)packet;
+
+	online("x");
+	while (recv(CONTROL_FD, packet, sizeof(packet), 0) > 0) {
+		if (head->type == CONTROL_EVENT_DONE)
+			return;
+	}
+}
+
 static void sleep_for_ever(void)
 {
 	for (;;)
@@ -110,7 +124,9 @@ int main(void)
 		send(CONTROL_FD, "what is this", 12, MSG_NOSIGNAL);
 	if (!strcmp(how, "name"))
 		online("../x");
-	if (!strcmp(how, "lingers")) {
+	if (!strcmp(how, "open"))
+		lockspace_open();
+	if (!strcmp(how, "lingers") || !strcmp(how, "open")) {
 		close(CONTROL_FD);
 		sleep_for_ever();
 	}
