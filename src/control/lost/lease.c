@@ -18,7 +18,9 @@ enum lease_meaning lease_judge(
 		return LEASE_NOTHING;
 	if (bytes < sizeof(*lease) || lease->magic != LEASE_MAGIC || lease->version != 1)
 		return is_orphans ? LEASE_ORPHANS : LEASE_HELD;
-	if (strncmp(lease->boot_id, boot_id, sizeof(lease->boot_id)))
+	/* Where one of them was not to be had it may be this boot. */
+	if (lease->boot_id[0] && boot_id[0] &&
+		strncmp(lease->boot_id, boot_id, sizeof(lease->boot_id)))
 		return LEASE_NOTHING;
 	if (is_orphans)
 		return lease->held ? LEASE_ORPHANS : LEASE_NOTHING;
@@ -44,6 +46,12 @@ static bool is_plain(const struct stat *file, const struct stat *directory)
 	       file->st_dev == directory->st_dev;
 }
 
+/* Others of lease_read()'s errors are of a file that may well be a lease. */
+static bool is_no_lease(int error)
+{
+	return error == -ENAMETOOLONG || error == -EBADF || error == -ELOOP || error == -ENXIO;
+}
+
 static int lease_read(int dir_fd, const char *name, const char *boot_id, struct lease_found *ret)
 {
 	struct stat file, directory;
@@ -61,10 +69,16 @@ static int lease_read(int dir_fd, const char *name, const char *boot_id, struct 
 		return -EBADF;
 	}
 	bytes = pread(ret->fd, &ret->lease, sizeof(ret->lease), 0);
+	if (bytes < 0) {
+		int rv = -errno;
+
+		close(ret->fd);
+		return rv;
+	}
 	ret->dev = file.st_dev;
 	ret->ino = file.st_ino;
-	ret->meaning = lease_judge(&ret->lease, bytes < 0 ? 0 : (size_t)bytes, boot_id,
-		!strcmp(name, LEASE_ORPHANS_FILE));
+	ret->meaning =
+		lease_judge(&ret->lease, (size_t)bytes, boot_id, !strcmp(name, LEASE_ORPHANS_FILE));
 	strings_end(&ret->lease);
 	return 0;
 }
@@ -88,6 +102,7 @@ int lease_scan(struct log *log, const char *run_dir, const char *boot_id,
 	struct lease_found each;
 	struct dirent *entry;
 	DIR *directory;
+	int rv = 0;
 
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
@@ -96,23 +111,20 @@ int lease_scan(struct log *log, const char *run_dir, const char *boot_id,
 		close(fd);
 		return -ENOMEM;
 	}
-	while ((entry = readdir(directory))) {
-		int rv;
-
+	while (!rv && (entry = readdir(directory))) {
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
 		rv = lease_read(fd, entry->d_name, boot_id, &each);
-		if (rv == -ENOENT)
-			continue;
-		if (rv) {
+		if (!rv)
+			found(context, &each);
+		else if (is_no_lease(rv))
 			log_warning(log, "%s/%s/%.64s is no lease (%s): it is left alone", run_dir,
 				CLIENT_LEASE_DIR, entry->d_name, strerror(-rv));
-			continue;
-		}
-		found(context, &each);
+		if (rv == -ENOENT || is_no_lease(rv))
+			rv = 0;
 	}
 	closedir(directory);
-	return 0;
+	return rv;
 }
 
 int lease_remove_file(const char *run_dir, const char *name)

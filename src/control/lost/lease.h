@@ -45,7 +45,7 @@ enum lease_meaning lease_judge(
  * lease_scan() - all leases of a run directory
  * @found: called for each, and takes fd
  * What is no plain file of the directory's owner is logged and left alone.
- * Return: 0, with no such directory too; -errno
+ * Return: 0, with no such directory too; -errno, and there may be more than @found was told of
  */
 int lease_scan(struct log *log, const char *run_dir, const char *boot_id,
 	void (*found)(void *context, const struct lease_found *found), void *context);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -56,6 +57,16 @@ static void test_judge_another_boot(void **state)
 	lease.boot_id[0] = '2';
 	assert_int_equal(judge(lease), LEASE_NOTHING);
 	assert_int_equal(lease_judge(&lease, sizeof(lease), BOOT, true), LEASE_NOTHING);
+}
+
+/* Who does not know which boot it is passes nothing over. */
+static void test_judge_unknown_boot(void **state)
+{
+	struct lease lease = make(1, 0);
+
+	assert_int_equal(lease_judge(&lease, sizeof(lease), "", false), LEASE_HELD);
+	lease.boot_id[0] = '\0';
+	assert_int_equal(judge(lease), LEASE_HELD);
 }
 
 static void test_judge_what_is_not_whole(void **state)
@@ -170,6 +181,26 @@ static void test_scan(void **state)
 	assert_int_equal(rmdir((path_of("dir", path, sizeof(path)), path)), 0);
 }
 
+/* A lease that cannot be opened is not passed over: somebody may hold locks by it. */
+static void test_scan_without_descriptors(void **state)
+{
+	struct rlimit limit, low;
+	struct lease lease = make(1, 0);
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC), rv;
+
+	put("12.1", &lease, sizeof(lease));
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	low = limit;
+	low.rlim_cur = (rlim_t)fd + 1; /* for the directory alone */
+	close(fd);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	rv = lease_scan(NULL, run_dir, BOOT, found, NULL);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(rv, -EMFILE);
+	assert_string_equal(found_names, "");
+	assert_int_equal(lease_remove_file(run_dir, "12.1"), 0);
+}
+
 static void test_scan_short_and_orphans(void **state)
 {
 	struct lease lease = make(2, 2);
@@ -205,9 +236,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_judge),
 		cmocka_unit_test(test_judge_another_boot),
+		cmocka_unit_test(test_judge_unknown_boot),
 		cmocka_unit_test(test_judge_what_is_not_whole),
 		cmocka_unit_test(test_judge_orphans),
 		cmocka_unit_test_setup_teardown(test_scan, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_scan_without_descriptors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_scan_short_and_orphans, setup, teardown),
 		cmocka_unit_test(test_no_directory),
 		cmocka_unit_test(test_boot_id),
