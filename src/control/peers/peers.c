@@ -35,6 +35,7 @@ struct peers {
 	uint32_t member_count, members[PEERS_NODES_MAX];
 	struct list questions;
 	uint32_t question_count, last_id;
+	size_t under_way; /* bytes of our messages that have not come round */
 };
 
 static bool is_member(const struct peers *peers, uint32_t nodeid)
@@ -76,6 +77,17 @@ void peers_free(struct peers *peers)
 	while ((question = list_first(&peers->questions, struct question, on_peers)))
 		question_free(peers, question);
 	free(peers);
+}
+
+static int message_send(
+	struct peers *peers, const struct udlm_header *header, const void *text, size_t text_bytes)
+{
+	uint8_t message[UDLM_MESSAGE_MAX];
+	size_t bytes = udlm_encode(header, text, text_bytes, message);
+	int rv = peers->settings.send(peers->settings.context, message, bytes);
+
+	peers->under_way += rv ? 0 : bytes;
+	return rv;
 }
 
 /* ---- the end of a question ---- */
@@ -160,7 +172,6 @@ int peers_ask(struct peers *peers, uint64_t now_ms, uint16_t question, uint64_t 
 		.capabilities = UDLM_CAN_ASK,
 		.nodeid = peers->settings.nodeid,
 		.id = peers->last_id + 1};
-	uint8_t message[UDLM_MESSAGE_MAX];
 	struct question *open;
 	int rv;
 
@@ -171,8 +182,7 @@ int peers_ask(struct peers *peers, uint64_t now_ms, uint16_t question, uint64_t 
 	open = question_new(peers, nodes, count);
 	if (!open)
 		return -ENOMEM;
-	rv = peers->settings.send(
-		peers->settings.context, message, udlm_encode(&header, NULL, 0, message));
+	rv = message_send(peers, &header, NULL, 0);
 	if (rv) {
 		free(open);
 		return rv;
@@ -232,15 +242,13 @@ static int answer_send(
 		.nodeid = peers->settings.nodeid,
 		.to_nodeid = asked->nodeid,
 		.id = asked->id};
-	uint8_t message[UDLM_MESSAGE_MAX];
 
 	header.part_count = (uint32_t)((bytes + UDLM_TEXT_BYTES - 1) / UDLM_TEXT_BYTES);
 	header.part_count += !header.part_count; /* an empty answer is one too */
 	for (; header.part < header.part_count; header.part++) {
 		size_t at = (size_t)header.part * UDLM_TEXT_BYTES;
 		size_t part = bytes - at < UDLM_TEXT_BYTES ? bytes - at : UDLM_TEXT_BYTES;
-		int rv = peers->settings.send(peers->settings.context, message,
-			udlm_encode(&header, text ? text + at : NULL, part, message));
+		int rv = message_send(peers, &header, text ? text + at : NULL, part);
 
 		if (rv)
 			return rv;
@@ -287,6 +295,9 @@ static int question_answer(struct peers *peers, const struct udlm_header *asked)
 	struct text text = {0};
 	int rv;
 
+	/* Whoever asks without end must not take the room that our other messages need. */
+	if (peers->under_way > PEERS_UNDER_WAY)
+		return -EBUSY;
 	peers->settings.report(peers->settings.context, asked->question, &text);
 	if (text.bytes > most) {
 		text.bytes = most;
@@ -304,6 +315,8 @@ int peers_deliver(struct peers *peers, uint32_t sender, const void *data, size_t
 	size_t text_bytes;
 	int rv = udlm_decode(data, bytes, &header, &text, &text_bytes);
 
+	if (sender == peers->settings.nodeid)
+		peers->under_way -= bytes < peers->under_way ? bytes : peers->under_way;
 	if (rv)
 		return rv;
 	if (header.nodeid != sender)

@@ -18,6 +18,7 @@
 #define PEERS_ANSWER_BYTES (256u * 1024) /* of one node; what is longer is cut */
 #define PEERS_QUESTIONS    8u            /* open at a time */
 #define PEERS_NODES_MAX    128u
+#define PEERS_UNDER_WAY    (1024u * 1024) /* of ours, not come round yet: then nobody is answered */
 
 struct peers;
 
@@ -48,7 +49,7 @@ int peers_ask(struct peers *peers, uint64_t now_ms, uint16_t question, uint64_t 
 /** peers_members() - of the group */
 void peers_members(struct peers *peers, const uint32_t *members, uint32_t count);
 /** peers_deliver() - a message of the group. Return: 0; -EBADMSG refused; -EPROTONOSUPPORT;
- * -EOPNOTSUPP a kind that is not known here */
+ * -EOPNOTSUPP a kind that is not known here; -EBUSY a question that is not answered */
 int peers_deliver(struct peers *peers, uint32_t sender, const void *data, size_t bytes);
 /** peers_tick() - ends questions whose time is over */
 void peers_tick(struct peers *peers, uint64_t now_ms);

@@ -220,6 +220,30 @@ static void test_hostile(void **state)
 	assert_non_null(strstr(said, "node 2:\nanswer 2 to 1\n"));
 }
 
+/* One who asks without end gets answers as fast as the group takes them, and no faster. */
+static void test_asked_without_end(void **state)
+{
+	struct udlm_header question = {.version = UDLM_VERSION_NOW,
+		.type = UDLM_QUESTION,
+		.question = UDLM_ASK_LS,
+		.nodeid = 2,
+		.id = 1};
+	uint8_t data[UDLM_MESSAGE_MAX];
+	size_t bytes = udlm_encode(&question, NULL, 0, data), under_way = 0;
+	uint32_t answered = 0;
+
+	report_bytes = PEERS_ANSWER_BYTES / 2;
+	while (!peers_deliver(nodes[1], 2, data, bytes))
+		assert_true(++answered < 100);
+	assert_int_equal(peers_deliver(nodes[1], 2, data, bytes), -EBUSY);
+	for (uint32_t at = 0; at < sent_count; at++)
+		under_way += sent_bytes[at];
+	assert_true(under_way < PEERS_UNDER_WAY + PEERS_ANSWER_BYTES);
+	for (uint32_t at = 0; at < sent_count; at++)
+		assert_int_equal(peers_deliver(nodes[1], 1, sent[at], sent_bytes[at]), 0);
+	assert_int_equal(peers_deliver(nodes[1], 2, data, bytes), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -233,6 +257,7 @@ int main(void)
 		TEST(test_what_is_too_long_is_cut),
 		TEST(test_refused_questions),
 		TEST(test_hostile),
+		TEST(test_asked_without_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
