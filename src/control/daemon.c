@@ -178,6 +178,8 @@ static void looks_again(struct daemon *daemon)
 	struct daemon_note *note, *next;
 	char group[sizeof(CPG_GROUP_LOCKSPACE) + DLM_NAME_BYTES_MAX];
 
+	if (!daemon->is_up)
+		return;
 	list_for_each_safe (note, next, &daemon->looks, on_daemon) {
 		snprintf(group, sizeof(group), CPG_GROUP_LOCKSPACE "%s", note->name);
 		if (!daemon->cluster_ops->look(daemon->cluster, group))

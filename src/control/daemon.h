@@ -128,6 +128,7 @@ struct daemon {
 	uint64_t denied_count;        /* commands of those who may not give them */
 	struct log_limit deny_limit;  /* of what is logged about commands that are not permitted */
 	struct log_limit fence_limit; /* of what fence/ says that goes wrong */
+	struct log_limit group_limit; /* the same of group/ */
 	struct log_limit others_limit;
 	struct log_limit send_limit; /* of messages that the cluster does not take */
 	qb_loop_timer_handle beat_timer, settle_timer, second_timer;

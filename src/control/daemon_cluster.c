@@ -67,7 +67,12 @@ static void group_note(void *context, enum fence_level level, const char *name, 
 		LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR};
 	struct daemon *daemon = context;
 
-	log_write(daemon->log, levels[level], "lockspace %s: %s", name, text);
+	/* Others may send as many bad messages as they like. */
+	if (level == FENCE_WARNING)
+		log_write_limited(daemon->log, &daemon->group_limit, LOG_LEVEL_WARNING,
+			"lockspace %s: %s", name, text);
+	else
+		log_write(daemon->log, levels[level], "lockspace %s: %s", name, text);
 }
 
 static int deciders_new(struct daemon *daemon)

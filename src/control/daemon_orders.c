@@ -19,6 +19,8 @@ static void group_send(struct daemon *daemon, const char *group, const void *dat
 
 	if (rv == -ENOBUFS)
 		daemon_life_fail(daemon, "corosync takes no messages of this node any more");
+	else if (rv == -ENOMEM) /* others would wait for it without end */
+		daemon_life_fail(daemon, "there is no memory for a message to %s", group);
 	else if (rv)
 		log_write_limited(daemon->log, &daemon->send_limit, LOG_LEVEL_WARNING,
 			"a message to %s is lost: %s", group, strerror(-rv));
@@ -31,6 +33,8 @@ static void kill_node(struct daemon *daemon, uint32_t nodeid)
 
 	log_warning(daemon->log, "node %u is removed from the cluster%s%s", nodeid, rv ? ": " : "",
 		rv ? strerror(-rv) : "");
+	if (rv == -ENOMEM) /* it is not ordered again */
+		daemon_life_fail(daemon, "there is no memory to remove node %u", nodeid);
 }
 
 /* ---- of fence/ ---- */
