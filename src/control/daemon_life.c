@@ -347,10 +347,13 @@ static void stop(struct daemon *daemon)
 	case DAEMON_ENGINE:
 	case DAEMON_JOIN:
 	case DAEMON_READY:
-		if (daemon_lockspace_count(daemon)) {
+		if (!group_give_up(daemon->group)) {
 			daemon_life_refuse(daemon, "shutdown ignored");
 			return;
 		}
+		daemon_turn(daemon); /* their makers are answered first */
+		if (daemon->state > DAEMON_READY)
+			return;
 		notify_stopping();
 		daemon_others_leave(daemon);
 		daemon_state_set(daemon, DAEMON_STOPPING);

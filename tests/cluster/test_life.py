@@ -7,6 +7,7 @@ No fencer: `dlm_tool fence_ack` is said by the tests. Nodes share the machine's 
 import errno
 import re
 import signal
+import subprocess
 import time
 
 import pytest
@@ -403,3 +404,20 @@ def test_orderly_restart_without_fin(lab, shell, cure):
     lab.wait(lambda: all(members(node) == [1, 2, 3] and not is_stopped(node) for node in lab), "all are in x")
     for n in (1, 2, 3):
         assert shell(n).lock(0, EX, 0, name=b"again-%d" % n).status == 0
+
+
+def test_orderly_end_while_a_join_waits(lab):
+    """A member that does not answer keeps a node from joining, not from ending."""
+    join(lab, 2, 3)
+    lab.drop_port(1, peer=2)
+    waiting = lab[1].popen(["dlm_tool", "join", "x"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    lab.wait(lambda: "node 2" in lab[1].tool("ls").stdout, "the join waits for node 2")
+    lab[1].stop("controld")
+    assert end(lab[1]) == 0
+    assert waiting.wait(60) != 0
+    lab.wait(lambda: lab[2].members() == [2, 3], "node 1 has left the daemons")
+    assert not lab[2].fence_needed() and not lab[3].fence_needed()
+    lab.heal()
+    lab[1].start("controld", wait=False)
+    lab.wait_joined([1, 2, 3])
+    join_once_more(lab, 1)

@@ -92,6 +92,21 @@ int group_offline(struct group *group, struct fence_now now, const char *name)
 	return 0;
 }
 
+bool group_give_up(struct group *group)
+{
+	struct lockspace *ls, *next;
+
+	list_for_each (ls, &group->lockspaces, on_group) {
+		if (!ls->is_looking)
+			return false;
+	}
+	list_for_each_safe (ls, next, &group->lockspaces, on_group) {
+		lockspace_note(ls, FENCE_INFO, "it is given up before it was joined");
+		lockspace_gone(ls, -ESHUTDOWN);
+	}
+	return true;
+}
+
 /* ---- the cluster ---- */
 
 int group_looked(struct group *group, struct fence_now now, const char *name, const uint32_t *nodes,

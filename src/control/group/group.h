@@ -133,6 +133,11 @@ int group_online(struct group *group, struct fence_now now, const char *name, ui
 /** group_offline() - a program releases it. Return: 0: ANSWER comes in the end; -ENOENT; -EBUSY it
  * is being created or released */
 int group_offline(struct group *group, struct fence_now now, const char *name);
+/**
+ * group_give_up() - lockspaces that have not been joined will not be: ANSWER -ESHUTDOWN follows
+ * Return: false: there are others too, and nothing has changed
+ */
+bool group_give_up(struct group *group);
 
 /* ---- the cluster. @name: of the lockspace. Return: 0; -ENOENT we do not have it: nothing to do;
  * -ENOMEM the daemon must end ---- */

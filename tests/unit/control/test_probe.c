@@ -227,6 +227,30 @@ static void test_ended_before_it_was_asked(void **state)
 	assert_int_equal(answer(1, 2, 0), -ESTALE);
 }
 
+/* The daemon can end while a member does not answer: nobody has seen us yet. */
+static void test_given_up(void **state)
+{
+	asking("2 3");
+	assert_orders("probe 2, probe 3");
+	assert_true(group_give_up(group));
+	assert_orders("probe end 1, probe end 2, answer -108");
+	assert_int_equal(group_count(group), 0);
+	assert_int_equal(answer(1, 2, 0), 0);
+	assert_orders("");
+	assert_true(group_give_up(group));
+}
+
+static void test_not_given_up(void **state)
+{
+	asking("2");
+	drain();
+	assert_int_equal(answer(1, 2, 0), 0);
+	assert_orders("join");
+	assert_int_equal(group_online(group, now, "b", 0, &plain), 0);
+	assert_false(group_give_up(group));
+	assert_int_equal(group_count(group), 2);
+}
+
 static void test_odd_answers(void **state)
 {
 	asking("2");
@@ -317,6 +341,8 @@ int main(void)
 		ROOM_TEST(test_refused_after_joining),
 		ROOM_TEST(test_who_is_asked_again),
 		ROOM_TEST(test_ended_before_it_was_asked),
+		ROOM_TEST(test_given_up),
+		ROOM_TEST(test_not_given_up),
 		ROOM_TEST(test_odd_answers),
 		ROOM_TEST(test_holds_others),
 		ROOM_TEST(test_no_memory),
