@@ -157,13 +157,14 @@ static int add(struct peers *peers, const struct control_peer *message)
 
 void peers_add(struct daemon *daemon, const struct control_peer *message)
 {
+	bool is_new = daemon->peers && !peers_find(daemon->peers, message->nodeid);
 	int rv = engine_peer_add(daemon->engine, message->nodeid);
 
-	if (!rv && daemon->peers) {
+	if (!rv && daemon->peers)
 		rv = add(daemon->peers, message);
-		if (rv)
-			peers_remove(daemon, message->nodeid);
-	}
+	/* Whose new addresses cannot be keeps the old ones, and its numbers. */
+	if (rv && is_new)
+		peers_remove(daemon, message->nodeid);
 	if (rv)
 		log_error(daemon->log, "node %" PRIu32 " cannot be a peer: %s", message->nodeid,
 			strerror(-rv));

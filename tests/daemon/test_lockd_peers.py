@@ -511,9 +511,10 @@ def test_peers_that_cannot_be(nodes):
     one.send(p.peer(p.PEER_REMOVE, 7))
     one.send(p.peer(p.PEER_ADD, 8, [nodes.address(8)]))
     one.send(p.peer(p.PEER_ADD, 8, [nodes.address(18)]))
+    one.send(p.peer(p.PEER_ADD, 8, ["fd00::8"]))  # it stays what it was
     assert list(one.peers()) == [8]
     assert one.peers()[8]["address"] == f"{nodes.address(18)}:{nodes.port}"
-    for nodeid in (1, 5, 6):
+    for nodeid in (1, 5, 6, 8):
         assert f"node {nodeid} cannot be a peer" in one.log()
 
 

@@ -95,6 +95,14 @@ void tcp_peer_remove(struct transport *transport, uint32_t nodeid)
 
 /* ---- connections come and go ---- */
 
+static bool is_broken(const struct tcp_socket *sock)
+{
+	socklen_t bytes = sizeof(int);
+	int error = 0;
+
+	return !getsockopt(sock->source.fd, SOL_SOCKET, SO_ERROR, &error, &bytes) && error;
+}
+
 void tcp_peer_accepted(struct tcp_peer *peer, int fd)
 {
 	struct tcp_socket *sock = tcp_socket_accepted(peer, fd);
@@ -106,8 +114,11 @@ void tcp_peer_accepted(struct tcp_peer *peer, int fd)
 		peer->primary = sock;
 		return;
 	}
-	if (peer->second)
+	if (peer->second) {
+		/* Looked at before the old one's end was: it asks for a repetition all the same. */
+		peer->is_repeat_due |= is_broken(peer->second);
 		tcp_socket_close(peer->second, true);
+	}
 	peer->second = sock;
 }
 
@@ -244,6 +255,15 @@ static void try(struct tcp_peer *peer)
 		failed(peer, error);
 }
 
+static void repeat(struct tcp_peer *peer)
+{
+	struct transport *transport = peer->transport;
+
+	peer->is_repeat_due = false;
+	if (peer->is_told)
+		transport->events.repeat(transport->events.context, peer->nodeid);
+}
+
 static void tell(struct tcp_peer *peer)
 {
 	struct transport *transport = peer->transport;
@@ -263,6 +283,8 @@ void tcp_peer_tick(struct tcp_peer *peer)
 		primary_tick(peer);
 	if (peer->is_reset_wanted)
 		reset(peer);
+	if (peer->is_repeat_due)
+		repeat(peer);
 	try(peer);
 	tell(peer);
 }

@@ -65,6 +65,7 @@ struct tcp_peer {
 	bool is_wanted;             /* connect() was called, and there is no primary */
 	bool is_told;               /* connected() was said of the primary */
 	bool is_reset_wanted;
+	bool is_repeat_due;   /* the second was broken when a newer one took its place */
 	uint64_t next_try_ms; /* no attempt before */
 	int error;            /* negative errno: why there is no connection, 0: none */
 	uint64_t sent_bytes, received_bytes;

@@ -150,6 +150,23 @@ static void test_peer_resets_what_it_sends_on(void **state)
 	side_open(&two, 2);
 }
 
+/* ... and opens a new one, which is looked at first. */
+static void test_peer_resets_and_opens_another(void **state)
+{
+	int ours, theirs;
+
+	both_connect(&ours, &theirs);
+	setsockopt(theirs, SOL_SOCKET, SO_LINGER, &RESET, sizeof(RESET));
+	close(theirs);
+	theirs = bare_connect(2, 1);
+	tcp_transport.remove(one.transport, 9);
+	assert_int_equal(one.repeat_count, 0);
+	side_until(&one, NULL, one.repeat_count == 1);
+	assert_true(side_info(&one, 2).has_second);
+	assert_int_equal(one.disconnected_count, 0);
+	both_end(ours, theirs);
+}
+
 /* What the peer sends on is left alone: a kernel that is blocked there would never send again. */
 static void test_reset_is_of_what_we_send_on(void **state)
 {
@@ -498,6 +515,7 @@ int main(void)
 		TEST(test_stranger_is_closed),
 		TEST(test_peer_that_does_not_read),
 		TEST(test_peer_resets_what_it_sends_on),
+		TEST(test_peer_resets_and_opens_another),
 		TEST(test_reset_is_of_what_we_send_on),
 		TEST(test_reset_drains),
 		TEST(test_stream_that_is_refused_is_reset),
