@@ -219,6 +219,26 @@ def test_node_that_stands_still_holds_programs_back(nodes):
     one.peers()
 
 
+def test_programs_that_are_held_back_and_end(nodes):
+    """Nobody spins over them; when the node that stands still is lost, they are gone with all they asked for."""
+    one, _ = nodes.boot(1, 2, queue_mib=4)
+    nodes.create(b"x", 1, 2)
+    nodes.pause(2)
+    clients = flood(one, 8000)
+    assert len(clients) < 24
+    for client in clients:
+        client.close()
+    before = one.status()[0]["turns"]
+    time.sleep(0.5)
+    assert one.status()[0]["turns"] - before < 100
+    assert any(line["held_back"] for line in one.status()[2])
+    nodes.kill(2)
+    nodes.recovered(b"x")
+    wait_for(lambda: not one.status()[2], "all are gone")
+    assert one.status()[1][0]["locks"] == 0
+    assert one.release(b"x") == 0
+
+
 # ---- programs of libdlm ----
 
 def test_programs_contend(nodes, shell):
