@@ -174,6 +174,8 @@ static void change_fellows(
 		bool is_member = is_in(change->members, change->member_count, fellow->nodeid);
 		bool is_left = is_in(change->left, change->left_count, fellow->nodeid);
 
+		if (change->joined_count)
+			fellow->is_heard = false;
 		if (fellow->is_member && (!is_member || is_left))
 			lose(fence, now, change, fellow);
 		if (!fellow->is_member && is_member)

@@ -45,8 +45,9 @@ bool merge_is_kept(const struct fence *fence, const struct fellow *fellow)
 }
 
 struct counts {
-	uint32_t merge, part, clean;
-	uint32_t low; /* lowest of those that have state */
+	uint32_t merge, clean;
+	uint32_t part; /* not clean, or not known to have state or not: all tell it at each join */
+	uint32_t low;  /* lowest of those that have state */
 };
 
 /* One without state belongs to neither half, and sees none: it cannot decide between them. */
@@ -66,7 +67,7 @@ static struct counts count(const struct fence *fence)
 			continue;
 		if (fellow->is_merge)
 			counts.merge++;
-		else if (fellow_is_clean(fellow))
+		else if (fellow_is_clean(fellow) && fellow->is_heard)
 			counts.clean++;
 		else
 			counts.part++;

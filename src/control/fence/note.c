@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define SAID_ALWAYS 64u /* refused messages; of more, fewer and fewer */
+
 void note_line(struct fence *fence, enum fence_level level, const char *format, ...)
 {
 	char text[256];
@@ -20,8 +22,10 @@ void note_line(struct fence *fence, enum fence_level level, const char *format, 
 
 int note_refused(struct fence *fence, uint32_t sender, const char *why)
 {
-	fence->refused_count++;
-	note_line(fence, FENCE_WARNING, "node %u: message of the daemon group refused: %s", sender,
-		why);
+	uint64_t count = ++fence->refused_count;
+	bool is_seldom = count <= SAID_ALWAYS || !(count & (count - 1));
+
+	note_line(fence, is_seldom ? FENCE_WARNING : FENCE_DEBUG,
+		"node %u: message of the daemon group refused: %s", sender, why);
 	return -EBADMSG;
 }

@@ -16,6 +16,7 @@ struct fellow {
 	bool is_merge;  /* has state from another half of the cluster, as we have */
 	bool is_told;   /* that we had state when it and we became members of one group */
 	bool is_sure;   /* of that: our word has come round since */
+	bool is_heard;  /* has told its protocol since the last change in which somebody joined */
 	bool is_fipu;   /* has said that it does not know what is being fenced */
 	bool has_been_clean;
 	bool is_clean_since; /* it has been clean since it was fenced last */

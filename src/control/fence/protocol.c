@@ -147,6 +147,7 @@ int protocol_receive(
 	why = fault(&protocol, fellow);
 	if (why)
 		return note_refused(fence, sender, why);
+	fellow->is_heard = true;
 	/* Of our state counts what it has been told, as of its state counts what it tells: so it
 	 * thinks of us what we think of it, whoever starts a lockspace meanwhile. */
 	if (sender != fence->nodeid && !fellow_is_clean(fellow) && fellow->is_told &&

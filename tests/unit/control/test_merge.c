@@ -31,12 +31,19 @@ static void part(struct stage *stage, const char *members, const char *left, boo
 	stage_pass(stage, 10);
 }
 
-static void meet(struct stage *stage, const char *members, const char *joined)
+/* @half: of ours, who tell that they have state, as all tell what they have when somebody joins */
+static void meet(struct stage *stage, const char *members, const char *joined, const char *half)
 {
 	stage_conf(stage, members, joined, "");
 	stage_ring(stage, 12);
 	stage_quorum(stage, true, members);
 	stage_said(stage);
+	for (; *half; half += strspn(half, " ")) {
+		char *end;
+
+		stage_protocol(stage, (uint32_t)strtoul(half, &end, 10), 3, STATE);
+		half = end;
+	}
 }
 
 /* We have had quorum all along. */
@@ -47,7 +54,7 @@ static void test_kept_quorum(void **state)
 	open_state(&stage, 1, "1 2 3", false);
 	part(&stage, "1 2", "3n", true);
 	stage_expect(&stage, "agent 3 @50010;");
-	meet(&stage, "1 2 3", "3");
+	meet(&stage, "1 2 3", "3", "1 2");
 	stage_protocol(&stage, 3, 3, STATE);
 	stage_expect(&stage, "kill 3;");
 	assert_true(stage_node(&stage, 3).is_merge);
@@ -75,7 +82,7 @@ static void test_lost_quorum(void **state)
 
 	open_state(&stage, 3, "1 2 3", false);
 	part(&stage, "3", "1n 2n", false);
-	meet(&stage, "1 2 3", "1 2");
+	meet(&stage, "1 2 3", "1 2", "3");
 	stage_protocol(&stage, 1, 3, STATE);
 	stage_expect(&stage, "");
 	assert_false(stage_view(&stage).stateful_merge_wait); /* node 2 has not spoken */
@@ -94,7 +101,7 @@ static void test_regained_quorum(void **state)
 
 	open_state(&stage, 1, "1 2 3 4", false);
 	part(&stage, "1 2", "3n 4n", false);
-	meet(&stage, "1 2 3 4", "3 4");
+	meet(&stage, "1 2 3 4", "3 4", "1 2");
 	stage_protocol(&stage, 3, 3, STATE);
 	stage_expect(&stage, ""); /* not by the quorum: who is more has to be seen */
 	stage_protocol(&stage, 4, 3, STATE);
@@ -111,7 +118,7 @@ static void test_even_and_higher(void **state)
 
 	open_state(&stage, 3, "1 2 3 4", false);
 	part(&stage, "3 4", "1n 2n", false);
-	meet(&stage, "1 2 3 4", "1 2");
+	meet(&stage, "1 2 3 4", "1 2", "3 4");
 	stage_protocol(&stage, 1, 3, STATE);
 	stage_protocol(&stage, 2, 3, STATE);
 	stage_expect(&stage, "");
@@ -128,6 +135,27 @@ static void test_even_and_higher(void **state)
 	stage_close(&stage);
 }
 
+/* The lowest of our half had no state when it told us last: before it tells anew nobody is taken
+ * for the lowest that has. */
+static void test_state_since_it_told(void **state)
+{
+	struct stage stage;
+
+	open_state(&stage, 2, "1 2 3 4", false);
+	stage_conf(&stage, "2 3 4", "", "1l");
+	stage_conf(&stage, "1 2 3 4", "1", "");
+	stage_protocol(&stage, 1, 0, 0);
+	stage_protocol(&stage, 1, 3, 0);
+	part(&stage, "1 2", "3n 4n", false);
+	meet(&stage, "1 2 3 4", "3 4", "2");
+	stage_protocol(&stage, 3, 3, STATE);
+	stage_protocol(&stage, 4, 3, STATE);
+	stage_expect(&stage, "");
+	stage_protocol(&stage, 1, 3, STATE);
+	stage_expect(&stage, "");
+	stage_close(&stage);
+}
+
 /* In the half of the lowest node only that one kills. */
 static void test_even_and_not_the_lowest(void **state)
 {
@@ -135,7 +163,7 @@ static void test_even_and_not_the_lowest(void **state)
 
 	open_state(&stage, 2, "1 2 3 4", false);
 	part(&stage, "1 2", "3n 4n", false);
-	meet(&stage, "1 2 3 4", "3 4");
+	meet(&stage, "1 2 3 4", "3 4", "1 2");
 	stage_protocol(&stage, 3, 3, STATE);
 	stage_protocol(&stage, 4, 3, STATE);
 	stage_expect(&stage, "");
@@ -148,7 +176,7 @@ static void test_three_alone(void **state)
 
 	open_state(&stage, 1, "1 2 3", false);
 	part(&stage, "1", "2n 3n", false);
-	meet(&stage, "1 2 3", "2 3");
+	meet(&stage, "1 2 3", "2 3", "1");
 	stage_protocol(&stage, 2, 3, STATE);
 	stage_protocol(&stage, 3, 3, STATE);
 	stage_expect(&stage, "");
@@ -170,7 +198,8 @@ static void test_stranger_is_lowest(void **state)
 	stage_conf(&stage, "1 2 3", "1", "");
 	stage_protocol(&stage, 1, 0, 0);
 	stage_protocol(&stage, 1, 3, 0);
-	meet(&stage, "1 2 3 4", "4");
+	meet(&stage, "1 2 3 4", "4", "2 3");
+	stage_protocol(&stage, 1, 3, 0);
 	stage_protocol(&stage, 4, 3, STATE);
 	stage_expect(&stage, "kill 4;");
 	stage_close(&stage);
@@ -184,7 +213,7 @@ static void test_two_nodes(void **state)
 	open_state(&stage, 1, "1 2", true);
 	part(&stage, "1", "2n", true);
 	stage_expect(&stage, "agent 2 @50010;");
-	meet(&stage, "1 2", "2");
+	meet(&stage, "1 2", "2", "1");
 	stage_protocol(&stage, 2, 3, STATE);
 	stage_expect(&stage, "");
 	assert_true(stage_node(&stage, 2).is_killed);
@@ -207,7 +236,7 @@ static void test_two_nodes_fenced_before(void **state)
 	fence_agent_ended(stage.fence, stage.now, 2, 0);
 	stage_said(&stage);
 	stage_result(&stage, 1, 2, 0);
-	meet(&stage, "1 2", "2");
+	meet(&stage, "1 2", "2", "1");
 	stage_protocol(&stage, 2, 3, STATE);
 	stage_expect(&stage, "kill 2;");
 	stage_close(&stage);
@@ -220,7 +249,7 @@ static void test_came_back_without_state(void **state)
 
 	open_state(&stage, 1, "1 2 3", false);
 	part(&stage, "1 2", "3n", true);
-	meet(&stage, "1 2 3", "3");
+	meet(&stage, "1 2 3", "3", "1 2");
 	stage_protocol(&stage, 3, 0, 0);
 	assert_false(stage_node(&stage, 3).is_merge);
 	assert_false(stage_node(&stage, 3).need_fencing);
@@ -292,7 +321,7 @@ static void test_two_nodes_that_never_met(void **state)
 
 	open_state(&stage, 1, "1", true);
 	stage_quorum(&stage, true, "1 2");
-	meet(&stage, "1 2", "2");
+	meet(&stage, "1 2", "2", "1");
 	stage_protocol(&stage, 2, 3, STATE);
 	assert_true(stage_node(&stage, 2).is_merge);
 	assert_true(stage_node(&stage, 2).is_kept);
@@ -308,6 +337,7 @@ int main(void)
 		cmocka_unit_test(test_regained_quorum),
 		cmocka_unit_test(test_even_and_higher),
 		cmocka_unit_test(test_even_and_not_the_lowest),
+		cmocka_unit_test(test_state_since_it_told),
 		cmocka_unit_test(test_three_alone),
 		cmocka_unit_test(test_stranger_is_lowest),
 		cmocka_unit_test(test_two_nodes),
