@@ -99,8 +99,10 @@ def members(node, space="x"):
 def join(lab, ids, space="x"):
     """Lockspace `space` is on these nodes, and all of them know it and are at work."""
     for nodeid in ids:
-        if space not in lab[nodeid].lockspaces():
-            lab[nodeid].tool("join", space, check=True)
+        if space in lab[nodeid].lockspaces():
+            continue
+        # a node that comes back is a member in others' eyes a moment before, and refuses until it is ready
+        lab.wait(lambda node=lab[nodeid]: not node.tool("join", space).returncode, f"{space} is joined on {nodeid}")
     lab.wait(lambda: all(at_work(lab[n], ids, space) for n in ids), f"{space} is on nodes {ids}")
 
 

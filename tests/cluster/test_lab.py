@@ -448,7 +448,7 @@ def test_others_are_told_the_cure(tmp_path):
     copy = tmp_path / "tree"  # others may not enter everybody's clone
     subprocess.run(["cp", "-r", "--parents", "nodes", "tests/cluster/lab", str(tmp_path)], cwd=HERE.parents[1],
                    check=True)
-    subprocess.run(["chmod", "-R", "a+rX", str(tmp_path), *map(str, list(tmp_path.parents)[:2])], check=True)
+    subprocess.run(["chmod", "-R", "a+rX", str(tmp_path), *map(str, list(tmp_path.parents)[:3])], check=True)
     assert not copy.exists()
     done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", PYTHON, "-B",
                            str(tmp_path / "nodes"), "--lab", "/tmp/udlm-nobody", "up", "1", "--no-controld"],
