@@ -42,7 +42,8 @@ static void test_changes(void **state)
 	seen = view();
 	assert_true(seen.next.wait_messages);
 	assert_int_equal(seen.next.wait, GROUP_WAIT_NONE);
-	assert_string_equal(seen.text, "nodes 1, 4 not ready for this change yet: no START has come");
+	assert_string_equal(
+		seen.text, "nodes 1, 4 not ready for this change yet: no START has come");
 }
 
 /* As `dlm_tool ls -n` shows them: of the newest change if there is one. */
