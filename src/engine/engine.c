@@ -347,6 +347,7 @@ void engine_peer_remove(struct engine *engine, uint32_t nodeid)
 	/* Lockspaces may list it until their next start: the link lives on, with nothing in it. */
 	link_disconnected(link);
 	link_reset(link);
+	node_peer_forget(engine, nodeid);
 	if (!link->users)
 		free_link(engine, link);
 }

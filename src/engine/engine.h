@@ -147,8 +147,8 @@ struct engine_peer_info {
 /** engine_peer_add() - this node may be talked to. Idempotent. Return: 0; -ENOMEM; -EINVAL ours or
  * 0 */
 int engine_peer_add(struct engine *engine, uint32_t nodeid);
-/** engine_peer_remove() - the node left the cluster: all state of its link is dropped. Idempotent.
- */
+/** engine_peer_remove() - the node left the cluster: all state of its link is dropped, and nothing
+ * is told of it any more but that its probes are over. Idempotent. */
 void engine_peer_remove(struct engine *engine, uint32_t nodeid);
 /** engine_peer_connected() - a connection for sending exists; unacknowledged frames go out again */
 void engine_peer_connected(struct engine *engine, uint32_t nodeid);

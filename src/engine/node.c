@@ -96,6 +96,12 @@ void node_peer_event(struct engine *engine, enum engine_output_kind kind, uint32
 	add_event(engine, &output);
 }
 
+static void event_free(struct engine *engine, struct node_event *event)
+{
+	list_remove(&event->entry);
+	alloc_put(engine->settings.alloc, event, sizeof(*event));
+}
+
 bool node_event_take(struct engine *engine, struct engine_output *ret)
 {
 	struct node_event *event = list_first(&engine->ready, struct node_event, entry);
@@ -103,8 +109,7 @@ bool node_event_take(struct engine *engine, struct engine_output *ret)
 	if (!event)
 		return false;
 	*ret = event->output;
-	list_remove(&event->entry);
-	alloc_put(engine->settings.alloc, event, sizeof(*event));
+	event_free(engine, event);
 	return true;
 }
 
@@ -112,12 +117,18 @@ void node_events_forget(struct engine *engine, const struct engine_lockspace *ls
 {
 	struct node_event *event, *next;
 
-	list_for_each_safe (event, next, &engine->ready, entry) {
-		if (ls && event->output.lockspace != ls)
-			continue;
-		list_remove(&event->entry);
-		alloc_put(engine->settings.alloc, event, sizeof(*event));
-	}
+	list_for_each_safe (event, next, &engine->ready, entry)
+		if (!ls || event->output.lockspace == ls)
+			event_free(engine, event);
+}
+
+void node_peer_forget(struct engine *engine, uint32_t nodeid)
+{
+	struct node_event *event, *next;
+
+	list_for_each_safe (event, next, &engine->ready, entry)
+		if (event->output.nodeid == nodeid)
+			event_free(engine, event);
 }
 
 /* splitmix64: for numbers that must differ from run to run, never for secrets. */

@@ -52,6 +52,9 @@ void node_recovered(struct engine_lockspace *ls, uint32_t start_number, int erro
 void node_client_closed(struct engine_client *client);
 /** node_peer_event() - an output about a peer: PEER_CLOSED, PEER_GAP */
 void node_peer_event(struct engine *engine, enum engine_output_kind kind, uint32_t nodeid);
+/** node_peer_forget() - drop those about this peer: should it come back, they would be taken for
+ * its new life's */
+void node_peer_forget(struct engine *engine, uint32_t nodeid);
 /** node_event_take() - the oldest of these outputs. Return: true and @ret; false: none */
 bool node_event_take(struct engine *engine, struct engine_output *ret);
 /** node_events_forget() - drop those about @ls (NULL: all) */

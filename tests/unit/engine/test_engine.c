@@ -147,6 +147,19 @@ static void test_peer_that_is_added_again(void **state)
 	assert_true(is_asked(one));
 }
 
+/* That its former life is over would close a connection of the new one. */
+static void test_peer_that_is_removed_and_added_at_once(void **state)
+{
+	struct several_node *one = &several.node[1];
+	struct engine_output out;
+
+	engine_peer_remove(one->engine, 2);
+	assert_int_equal(engine_peer_add(one->engine, 2), 0);
+	while (engine_output(one->engine, &out))
+		assert_int_not_equal(out.kind, ENGINE_OUT_PEER_CLOSED);
+	assert_true(peer_of(one).is_closed);
+}
+
 static void test_answers_and_is_not_as_far(void **state)
 {
 	struct several_node *one = &several.node[1];
@@ -190,6 +203,7 @@ int main(void)
 		TEST(test_held_back_until_the_peer_is_gone),
 		TEST(test_question_asks_for_a_connection),
 		TEST(test_peer_that_is_added_again),
+		TEST(test_peer_that_is_removed_and_added_at_once),
 		TEST(test_answers_and_is_not_as_far),
 	};
 
