@@ -24,6 +24,7 @@ static void note(void *context, enum fence_level level, const char *text)
 {
 	struct stage *stage = context;
 
+	stage->warning_count += level == FENCE_WARNING;
 	if (strlen(stage->noted) + strlen(text) + 2 > sizeof(stage->noted))
 		stage->noted[0] = 0;
 	append(stage->noted, sizeof(stage->noted), text);

@@ -23,7 +23,8 @@ struct stage {
 	char orders[2048]; /* not looked at yet */
 	char said[2048];
 	char refused[256]; /* text of the last REFUSED */
-	char noted[4096];  /* lines of the log */
+	uint32_t warning_count;
+	char noted[4096]; /* lines of the log */
 };
 
 /* What most tests want: fencing, startup fencing and quorum fencing, no delay. */
