@@ -18,6 +18,22 @@ class Shell(shell.Shell):
         self.arrived = b""
 
 
+@contextlib.contextmanager
+def shells(lab):
+    """make(1, "x"): a Shell in node 1 that has lockspace x open and a thread of libdlm's; all end together."""
+    made = []
+
+    def make(nodeid, space="x"):
+        made.append(Shell(lab[nodeid]))
+        assert made[-1].do("open", space) == 0
+        assert made[-1].do("thread") == 0
+        return made[-1]
+    yield make
+    for each in made:
+        each.kill()
+
+
+
 class Keeper:
     """tests/daemon/progs/keeper.c in a node: waits for EX, then writes every 5 ms that it works under it.
     `words`: -a acknowledges a loss and lives on; -i ignores SIGTERM; -p the lock is PERSISTENT."""

@@ -14,7 +14,7 @@ import pytest
 
 from lab import DEFAULT_CONF
 from lab.space import send
-from programs import Keeper, Shell
+from programs import Keeper, shells
 
 CONF = DEFAULT_CONF + "lockd_timeout=3\n"
 NL, EX, CONVERT, NOQUEUE = 0, 5, 4, 1
@@ -29,16 +29,8 @@ def lab(make_lab):
 @pytest.fixture
 def shell(lab):
     """shell(1): a program in node 1 that does single calls in lockspace x."""
-    made = []
-
-    def make(nodeid, space="x"):
-        made.append(Shell(lab[nodeid]))
-        assert made[-1].do("open", space) == 0
-        assert made[-1].do("thread") == 0
-        return made[-1]
-    yield make
-    for each in made:
-        each.kill()
+    with shells(lab) as make:
+        yield make
 
 
 def join(lab, *ids, space="x"):

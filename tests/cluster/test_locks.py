@@ -10,7 +10,7 @@ import pytest
 import history
 from contend import Contention, at_work, join, members
 from intruder import __file__ as INTRUDER
-from programs import Shell
+from programs import shells
 
 CONF = "enable_startup_fencing=0\npost_join_delay=1\n"
 NL, CR, CW, PR, PW, EX = range(6)
@@ -42,16 +42,8 @@ def lab(module_lab):
 @pytest.fixture
 def shell(lab):
     """shell(1, "x"): a program in node 1 that does single calls in that lockspace."""
-    made = []
-
-    def make(nodeid, space="x"):
-        made.append(Shell(lab[nodeid]))
-        assert made[-1].do("open", space) == 0
-        assert made[-1].do("thread") == 0
-        return made[-1]
-    yield make
-    for each in made:
-        each.kill()
+    with shells(lab) as make:
+        yield make
 
 
 @pytest.fixture

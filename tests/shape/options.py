@@ -13,9 +13,8 @@ import sys
 from findings import Findings
 
 COMMAND_LINE_ONLY = {"help", "version", "run_dir", "config_file", "daemon_debug", "foreground"}
-# The example shows a value that can be set instead of the default: the one cluster that this version
-# can serve, and a path where the default is none.
-SHOWN_OTHERWISE = {"cluster": "single", "lockd_path": "/usr/sbin/dlm_lockd"}
+# The example shows a path where the default is none.
+SHOWN_OTHERWISE = {"lockd_path": "/usr/sbin/dlm_lockd"}
 HELP = re.compile(r"^  --(\w+)[^\n]*\n\s+[^\n]*?\[([^\]\n]*)\]$", re.M)
 LINE = re.compile(r"^#?(\w+) *= *(.*?) *$", re.M)
 
